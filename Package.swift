@@ -1,0 +1,155 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The dependency arrows are the architecture: a target reaches exactly what it names here. `make check` builds with
+// explicit import checking, so an arrow that is not drawn does not compile.
+
+/// The settings of every Swift target of ours: imports are internal unless said otherwise, warnings are errors, and the
+/// Concurrency and StringProcessing libraries are not loaded behind our back, so that a program needs only the core of
+/// the Swift runtime.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+    .unsafeFlags([
+        "-Xfrontend", "-disable-implicit-concurrency-module-import",
+        "-Xfrontend", "-disable-implicit-string-processing-module-import",
+    ]),
+]
+
+/// Tests may use all of the runtime.
+let relaxed: [SwiftSetting] = [
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Shipped programs find their private copy of the Swift runtime beside themselves and carry no symbols.
+let shipped: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-no-toolchain-stdlib-rpath", "-Xlinker", "-s",
+            "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/scriptrunner",
+            "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/..",
+        ], .when(configuration: .release))
+]
+
+/// The supervisor stands alone: no shared library at all, because one starts with every job.
+let standalone: [LinkerSetting] = [
+    .unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release))
+]
+
+/// pipe2, close_range and their kin are GNU extensions; every target must see the same headers, so all define it.
+let gnu: [CSetting] = [.define("_GNU_SOURCE")]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, cSettings: gnu, swiftSettings: strict)
+}
+
+func program(
+    _ name: String, _ dependencies: [Target.Dependency], linkerSettings: [LinkerSetting] = shipped
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, cSettings: gnu, swiftSettings: strict, linkerSettings: linkerSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, cSettings: gnu, swiftSettings: relaxed)
+}
+
+let package = Package(
+    name: "ScriptRunner",
+    targets: [
+        // C doors: module maps and tiny shims, no logic.
+        .target(name: "CLinux", cSettings: gnu),
+        .systemLibrary(name: "CFastCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+        // Typed doors and the base.
+        module("Linux", ["CLinux"]),
+        module("EventLog", ["Linux"]),
+        module("Sodium", ["CSodium"]),
+        module("SQLite", ["CSQLite", "CLinux", "Linux"]),
+        module("Storage", ["SQLite", "Linux"]),
+        module("Settings", ["Linux"]),
+        module("Web", ["CFastCGI", "CLinux", "Linux", "EventLog"]),
+        module("SMTP", ["CCurl", "Linux"]),
+
+        // What the project is about.
+        module("Accounts", ["Storage", "SQLite", "Sodium", "Linux"]),
+        module("Scripts", ["Sodium", "Linux"]),
+        module("JobQueue", ["Storage", "SQLite", "Scripts", "Sodium", "Linux"]),
+        module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
+        module("Mail", ["Storage", "SQLite", "Linux"]),
+        module("Supervision", ["Linux", "CLinux"]),
+        module(
+            "Execution",
+            [
+                "JobQueue", "FileStore", "Mail", "Scripts", "Supervision", "Storage", "SQLite", "Settings",
+                "EventLog", "Linux", "CLinux",
+            ]),
+        module(
+            "Pages",
+            [
+                "Web", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings",
+                "EventLog", "Sodium", "Linux",
+            ]),
+
+        // One FastCGI program per page.
+        program("home", ["Pages"]),
+        program("login", ["Pages"]),
+        program("signup", ["Pages"]),
+        program("account", ["Pages"]),
+        program("submit", ["Pages"]),
+        program("jobs", ["Pages"]),
+        program("files", ["Pages"]),
+
+        // The daemon, one supervisor per running job, the sender of mail, the cron task, the admin's command.
+        program("worker", ["Execution", "Settings", "EventLog", "Storage", "SQLite", "Linux"]),
+        program("supervisor", ["Supervision"], linkerSettings: standalone),
+        program("mailer", ["Mail", "SMTP", "Storage", "SQLite", "Settings", "EventLog", "Linux"]),
+        program(
+            "cleaner",
+            [
+                "Accounts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings", "EventLog", "Linux",
+            ]),
+        program(
+            "scriptrunner",
+            [
+                "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings", "EventLog",
+                "Linux", "CLinux",
+            ]),
+
+        // Tests. TestSupport holds what several of them need: scratch directories, a fixed clock, spawned programs.
+        .target(
+            name: "TestSupport", dependencies: ["Storage", "SQLite", "Linux"], path: "Tests/TestSupport",
+            cSettings: gnu, swiftSettings: relaxed),
+        tests("LinuxTests", ["Linux", "TestSupport"]),
+        tests("SQLiteTests", ["SQLite", "Linux", "TestSupport"]),
+        tests("StorageTests", ["Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("SettingsTests", ["Settings", "Linux", "TestSupport"]),
+        tests("WebTests", ["Web", "Linux", "TestSupport"]),
+        tests("AccountsTests", ["Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("ScriptsTests", ["Scripts", "Linux", "TestSupport"]),
+        tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("FileStoreTests", ["FileStore", "Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("MailTests", ["Mail", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("SupervisionTests", ["Supervision", "Linux", "TestSupport"]),
+        tests(
+            "ExecutionTests",
+            [
+                "Execution", "Supervision", "JobQueue", "Accounts", "FileStore", "Mail", "Scripts", "Storage", "SQLite",
+                "Settings", "Linux", "TestSupport",
+            ]),
+        tests(
+            "PagesTests",
+            [
+                "Pages", "Web", "Accounts", "JobQueue", "FileStore", "Mail", "Scripts", "Storage", "SQLite", "Settings",
+                "Linux", "TestSupport",
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

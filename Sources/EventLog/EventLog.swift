@@ -1,0 +1,62 @@
+public import Linux
+
+/// Writes one line an event to standard error: time, program, event, and what it concerns.
+///
+///     2026-03-01T09:05:07.123Z worker job-started job=12 attempt=1
+///
+/// Values are quoted when they hold anything but plain characters; control characters are escaped, so that nothing that
+/// a user typed can forge a line. Each line is one write(2), so lines of several programs never mix. A password, token
+/// or parameter value is never passed here.
+public struct EventLog: Sendable {
+    private let program: String
+    private let now: Clock
+
+    public init(program: String, now: @escaping Clock) {
+        self.program = program
+        self.now = now
+    }
+
+    /// Writes the line. A log that cannot be written is no reason to fail: the result of write(2) is ignored.
+    public func note(_ event: StaticString, _ details: KeyValuePairs<StaticString, String> = [:]) {
+        var line = "\(now().iso8601(milliseconds: true)) \(program) \(event)"
+        for (key, value) in details {
+            line += " \(key)=\(EventLog.quoted(value))"
+        }
+        line += "\n"
+        var text = line
+        text.withUTF8 { bytes in
+            _ = write(2, bytes.baseAddress, bytes.count)
+        }
+    }
+
+    /// The value as it stands in a line: bare if it is plain, else in double quotes with `\` escapes.
+    static func quoted(_ value: String) -> String {
+        let plain =
+            !value.isEmpty
+            && value.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                    UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "+"):
+                    true
+                default: false
+                }
+            }
+        if plain { return value }
+        var quoted = "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            // C0, DEL, C1 and the two Unicode line separators would end or disguise a line.
+            case _
+            where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028
+                || scalar.value == 0x2029:
+                quoted += "\\u{\(String(scalar.value, radix: 16))}"
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

@@ -1,0 +1,125 @@
+/// An open file descriptor with exactly one owner: it is closed when the owner goes out of scope.
+///
+/// Every descriptor that we open is close-on-exec; what a child shall inherit is handed over by name.
+public struct Descriptor: ~Copyable {
+    /// The number, valid as long as this value lives.
+    public let number: CInt
+
+    /// Takes ownership of `number`, which nobody else may close from now on.
+    public init(owning number: CInt) {
+        precondition(number >= 0, "a descriptor is never negative")
+        self.number = number
+    }
+
+    deinit {
+        // A failed close cannot be retried on Linux (the number is free either way); durable writes call `sync` first.
+        _ = close(number)
+    }
+
+    /// Gives up ownership: the caller closes the number.
+    public consuming func release() -> CInt {
+        let number = self.number
+        discard self
+        return number
+    }
+}
+
+extension Descriptor {
+    /// Opens `path` by the rules of open(2), close-on-exec.
+    ///
+    /// - Throws: ``SystemError`` naming the path.
+    public static func open(_ path: String, _ flags: CInt, mode: mode_t = 0o600) throws(SystemError) -> Descriptor {
+        let number = retryingOnInterrupt { clinux_open(path, flags | O_CLOEXEC, mode) }
+        guard number >= 0 else { throw SystemError("open", path) }
+        return Descriptor(owning: number)
+    }
+
+    /// Opens `path` relative to this directory, following no symbolic link and never leaving the directory.
+    ///
+    /// Uses openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS, so that no race with a
+    /// rename or a link can lead outside.
+    ///
+    /// - Throws: ``SystemError`` naming the path; `EXDEV` or `ELOOP` when it tried to leave.
+    public borrowing func open(
+        beneath path: String, _ flags: CInt, mode: mode_t = 0o600
+    ) throws(SystemError) -> Descriptor {
+        let directory = number
+        let creating = flags & O_CREAT != 0 || flags & O_TMPFILE == O_TMPFILE
+        let number = retryingOnInterrupt {
+            clinux_open_beneath(
+                directory, path, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), creating ? UInt64(mode) : 0)
+        }
+        guard number >= 0 else { throw SystemError("openat2", path) }
+        return Descriptor(owning: number)
+    }
+
+    /// Writes all of `bytes`, at the descriptor's own position.
+    public borrowing func write(_ bytes: some Sequence<UInt8>) throws(SystemError) {
+        var failure: SystemError?
+        let all = Array(bytes)
+        all.withUnsafeBytes { buffer in
+            do throws(SystemError) { try write(buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Writes all of `buffer`, at the descriptor's own position.
+    public borrowing func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) {
+        var rest = buffer
+        while !rest.isEmpty {
+            let number = self.number
+            let count = retryingOnInterrupt { Glibc.write(number, rest.baseAddress, rest.count) }
+            guard count >= 0 else { throw SystemError("write", nil) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// Reads at most `buffer.count` bytes; 0 means the end.
+    public borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+        let number = self.number
+        let count = retryingOnInterrupt { Glibc.read(number, buffer.baseAddress, buffer.count) }
+        guard count >= 0 else { throw SystemError("read", nil) }
+        return count
+    }
+
+    /// Reads from here to the end.
+    ///
+    /// - Throws: ``SystemError``; `EFBIG` when there are more than `limit` bytes.
+    public borrowing func readAll(limit: Int) throws(SystemError) -> [UInt8] {
+        var all: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            var failure: SystemError?
+            let count = chunk.withUnsafeMutableBytes { buffer in
+                do throws(SystemError) { return try read(into: buffer) } catch {
+                    failure = error
+                    return 0
+                }
+            }
+            if let failure { throw failure }
+            if count == 0 { return all }
+            guard all.count + count <= limit else { throw SystemError("read", nil, code: EFBIG) }
+            all.append(contentsOf: chunk[..<count])
+        }
+    }
+
+    /// Waits until the file's data and size are on the disk. Also makes a directory's entries durable.
+    public borrowing func sync() throws(SystemError) {
+        guard fsync(number) == 0 else { throw SystemError("fsync", nil) }
+    }
+
+    /// What fstat(2) says.
+    public borrowing func status() throws(SystemError) -> stat {
+        var status = stat()
+        guard fstat(number, &status) == 0 else { throw SystemError("fstat", nil) }
+        return status
+    }
+}
+
+/// Calls again as long as the call fails with `EINTR`.
+public func retryingOnInterrupt<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result != -1 || errno != EINTR { return result }
+    }
+}

@@ -1,0 +1,1 @@
+// Sodium: to be written.

@@ -1,0 +1,1 @@
+// Web: to be written.

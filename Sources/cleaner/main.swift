@@ -1,0 +1,1 @@
+// cleaner: to be written.

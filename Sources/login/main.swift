@@ -1,0 +1,1 @@
+// login: to be written.

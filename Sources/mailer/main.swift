@@ -1,0 +1,1 @@
+// mailer: to be written.

@@ -1,0 +1,1 @@
+// scriptrunner: to be written.
