@@ -1,1 +1,133 @@
-// to be written
+import Linux
+import SQLite
+import TestSupport
+import Testing
+
+@testable import Storage
+
+@Suite struct `The database file` {
+    let scratch = ScratchDirectory()
+
+    @Test func `is made once, in WAL mode, for its owner alone`() throws {
+        try Storage.migrate(scratch.databasePath)
+        try Storage.migrate(scratch.databasePath)
+        let database = try Database(path: scratch.databasePath)
+        #expect(try database.first("PRAGMA journal_mode") { $0.text(0) } == "wal")
+        #expect(try database.first("PRAGMA synchronous") { $0.int(0) } == 2)
+        #expect(try database.first("PRAGMA foreign_keys") { $0.int(0) } == 1)
+        #expect(try database.first("PRAGMA user_version") { $0.int(0) } == Storage.version)
+        var status = stat()
+        #expect(stat(scratch.databasePath, &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o600)
+    }
+
+    @Test func `is refused when it is missing, older, newer or somebody else's`() throws {
+        let path = scratch.databasePath
+        #expect(throws: Storage.Problem.missing(path: path)) { try Storage.open(path, as: .home) }
+        try Storage.migrate(path, to: [])
+        #expect(throws: Storage.Problem.missing(path: path)) { try Storage.open(path, as: .home) }
+        try Storage.migrate(path)
+        do {
+            let database = try Database(path: path)
+            try database.setUserVersion(Storage.version + 1)
+        }
+        #expect(throws: Storage.Problem.newer(path: path, version: Storage.version + 1)) {
+            try Storage.open(path, as: .home)
+        }
+        #expect(throws: Storage.Problem.newer(path: path, version: Storage.version + 1)) { try Storage.migrate(path) }
+
+        let foreign = scratch("other.sqlite")
+        do {
+            let database = try Database(path: foreign, creating: true)
+            try database.run("CREATE TABLE recipes (name TEXT)")
+        }
+        #expect(throws: Storage.Problem.foreign(path: foreign)) { try Storage.migrate(foreign) }
+        let text = scratch("text")
+        let file = try Descriptor.open(text, O_WRONLY | O_CREAT)
+        try file.write(Array(repeating: UInt8(ascii: "x"), count: 5000))
+        #expect(throws: Storage.Problem.foreign(path: text)) { try Storage.open(text, as: .home) }
+    }
+
+    @Test(arguments: Role.allCases) func `gives no program but the admin's the right to another's table`(role: Role)
+        throws
+    {
+        let database = try scratch.database(as: role)
+        let mayMakeUsers = role == .signup || role == .admin
+        let insert: SQL = "INSERT INTO users (email, created_at) VALUES ('a@b', 0)"
+        if mayMakeUsers {
+            try database.write { try database.run(insert) }
+        } else {
+            #expect(throws: SQLiteError.self) { try database.write { try database.run(insert) } }
+        }
+        #expect(throws: SQLiteError.self) { try database.write { try database.run("DROP TABLE events") } }
+    }
+}
+
+@Suite struct `A job's state` {
+    /// Every change there is; docs/job-states.md tells who makes it and why.
+    static let allowed: [String: Set<String>] = [
+        "queued": ["starting", "cancelled"],
+        "starting": ["queued", "running", "stopping", "cancelled", "failed", "lost"],
+        "running": ["stopping", "succeeded", "failed", "timed_out", "out_of_memory", "output_limit", "lost"],
+        "stopping": ["succeeded", "failed", "cancelled", "timed_out", "out_of_memory", "output_limit", "lost"],
+        "failed": ["queued"],
+        "lost": ["queued"],
+    ]
+    static let states = [
+        "queued", "starting", "running", "stopping", "succeeded", "failed", "cancelled", "timed_out", "out_of_memory",
+        "output_limit", "lost",
+    ]
+    static let ends = Set(states[4...])
+
+    @Test func `changes only as drawn, whoever asks`() throws {
+        let scratch = ScratchDirectory()
+        let database = try scratch.database()
+        try database.write {
+            try database.run("INSERT INTO users (id, email, created_at) VALUES (1, 'a@b', 0)")
+            try database.run("INSERT INTO script_copies VALUES (\([UInt8](repeating: 1, count: 32)), x'00', 0)")
+        }
+        for from in Self.states {
+            for to in Self.states {
+                let job = try reach(from, database)
+                let ended: Int? = Self.ends.contains(to) ? 1 : nil
+                let code: Int? = to == "succeeded" ? 0 : nil
+                let change: SQL = """
+                    UPDATE jobs SET state = \(to), ended_at = \(ended), exit_code = \(code) WHERE id = \(job)
+                    """
+                if Self.allowed[from]?.contains(to) == true {
+                    #expect(throws: Never.self) { try database.write { try database.run(change) } }
+                } else {
+                    let error = #expect(throws: SQLiteError.self) { try database.write { try database.run(change) } }
+                    #expect(error?.isRefusedByTrigger == true, "\(from) -> \(to)")
+                }
+            }
+        }
+    }
+
+    /// A new job that has come to `state` by allowed changes.
+    private func reach(_ state: String, _ database: Database) throws -> Int64 {
+        var paths: [String: [String]] = ["queued": []]
+        var frontier = ["queued"]
+        while let here = frontier.popLast() {
+            for next in Self.allowed[here] ?? [] where paths[next] == nil {
+                paths[next] = paths[here]! + [next]
+                frontier.insert(next, at: 0)
+            }
+        }
+        return try database.write {
+            try database.run(
+                """
+                INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at)
+                VALUES (lower(hex(randomblob(16))), randomblob(16), 1, 's', \([UInt8](repeating: 1, count: 32)), 0)
+                """)
+            let job = database.lastInsertedRow
+            for step in paths[state]! {
+                let ended: Int? = Self.ends.contains(step) ? 1 : nil
+                let code: Int? = step == "succeeded" ? 0 : nil
+                try database.run(
+                    "UPDATE jobs SET state = \(step), ended_at = \(ended), exit_code = \(code) WHERE id = \(job)")
+            }
+            return job
+        }
+    }
+}

@@ -1,0 +1,57 @@
+public import SQLite
+
+/// Which program opens the database, and so which tables it may touch in which way. SQLite enforces it.
+public enum Role: Sendable, CaseIterable {
+    case home, login, signup, account, submit, jobs, files, worker, mailer, cleaner
+    /// The admin's command.
+    case admin
+
+    /// The rights of this program.
+    public var permissions: Permissions {
+        switch self {
+        case .home: Permissions(Role.signedIn.merging(Role.jobReading) { $1 })
+        case .login: Permissions(["users": [.read, .update], "sessions": .all])
+        case .signup: Permissions(["users": [.read, .insert], "sessions": [.read, .insert, .update]])
+        case .account: Permissions(["users": [.read, .update], "sessions": .all])
+        case .submit:
+            Permissions(
+                Role.signedIn.merging(Role.jobReading) { $1 }.merging([
+                    "files": [.read, .insert], "script_copies": [.read, .insert], "jobs": [.read, .insert],
+                    "job_parameters": [.read, .insert], "events": [.read, .insert],
+                ]) { $1 })
+        case .jobs:
+            // A queued job is cancelled by the page itself, with its event and its mail; a running one only by a wish.
+            Permissions(
+                Role.signedIn.merging(Role.jobReading) { $1 }.merging([
+                    "jobs": [.read, .update], "events": [.read, .insert], "mails": [.read, .insert],
+                ]) { $1 })
+        case .files:
+            Permissions(Role.signedIn.merging(Role.jobReading) { $1 }.merging(["files": .all]) { $1 })
+        case .worker:
+            Permissions([
+                "users": [.read, .update], "files": .read, "script_copies": .read, "jobs": [.read, .update],
+                "job_parameters": .read, "attempts": [.read, .insert, .update], "events": [.read, .insert],
+                "mails": [.read, .insert], "workers": [.read, .insert, .update],
+            ])
+        case .mailer: Permissions(["mails": [.read, .update], "jobs": .read])
+        case .cleaner:
+            Permissions([
+                "users": .read, "sessions": [.read, .delete], "files": [.read, .delete],
+                "script_copies": [.read, .delete], "jobs": [.read, .delete], "job_parameters": .all,
+                "attempts": [.read, .delete], "events": [.read, .delete], "mails": [.read, .delete],
+            ])
+        case .admin:
+            Permissions([
+                "users": .all, "sessions": .all, "files": .all, "script_copies": .all, "jobs": .all,
+                "job_parameters": .all, "attempts": .all, "events": .all, "mails": .all, "workers": .read,
+            ])
+        }
+    }
+
+    /// Knowing who asks: reading, and at most every ten minutes a new last-seen time.
+    private static let signedIn: [String: Permissions.Verbs] = ["users": .read, "sessions": [.read, .update]]
+    /// Showing jobs.
+    private static let jobReading: [String: Permissions.Verbs] = [
+        "jobs": .read, "job_parameters": .read, "attempts": .read, "events": .read, "mails": .read, "files": .read,
+    ]
+}

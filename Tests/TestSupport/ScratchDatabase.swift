@@ -1,0 +1,13 @@
+public import SQLite
+public import Storage
+
+extension ScratchDirectory {
+    /// The path of this test's database.
+    public var databasePath: String { self("jobs.sqlite") }
+
+    /// A connection to this test's database, which the first call makes.
+    public func database(as role: Role = .admin) throws -> Database {
+        try Storage.migrate(databasePath)
+        return try Storage.open(databasePath, as: role)
+    }
+}
