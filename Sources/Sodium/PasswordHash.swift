@@ -8,6 +8,11 @@ public enum PasswordHash {
     private static let passes = UInt64(crypto_pwhash_OPSLIMIT_INTERACTIVE)
     private static let memory = Int(crypto_pwhash_MEMLIMIT_INTERACTIVE)
 
+    /// A string that no password was made into (salt and hash are all zeroes), with today's limits: checking against it
+    /// takes as long as against a real one and says no.
+    public static let nobodys =
+        "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
     /// The string to store, with a fresh salt; `nil` when 64 MiB could not be had.
     public static func make(_ password: String) -> String? {
         Sodium.ready

@@ -11,3 +11,11 @@ extension ScratchDirectory {
         return try Storage.open(databasePath, as: role)
     }
 }
+
+extension ScratchDirectory {
+    /// A connection to this test's database that may do anything, to set scenes that no single program could.
+    public func unrestrictedDatabase() throws -> Database {
+        try Storage.migrate(databasePath)
+        return try Database(path: databasePath)
+    }
+}

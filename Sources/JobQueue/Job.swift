@@ -1,0 +1,146 @@
+public import Linux
+internal import SQLite
+public import Storage
+
+/// A job as the database knows it.
+public struct Job: Sendable {
+    public let id: JobID
+    /// Names the job's folders.
+    public let uid: String
+    public let requester: UserID
+    /// The requester's e-mail address.
+    public let requesterEmail: String
+    /// The script's file name in script_dir.
+    public let script: String
+    /// SHA-256 of the script as it was submitted.
+    public let scriptHash: [UInt8]
+    public let state: JobState
+    public let isHeld: Bool
+    /// The number of the present or last attempt; 0 before the first.
+    public let attempt: Int
+    public let timeLimit: Instant.Span?
+    public let queuedAt: Instant
+    public let startedAt: Instant?
+    public let endedAt: Instant?
+    public let exitCode: Int?
+    public let signal: Int?
+    /// Why it is as it is, for people.
+    public let reason: String?
+    public let stopRequestedAt: Instant?
+    /// When outputs, log and the job itself go.
+    public let expiresAt: Instant?
+
+    /// The columns that ``init(_:)`` reads, for a query over jobs joined with users.
+    static let columns: SQL = """
+        jobs.id, uid, user_id, email, script, script_hash, state, held, attempt, time_limit, queued_at, started_at,
+        ended_at, exit_code, signal, reason, stop_requested_at, expires_at
+        """
+
+    init(_ row: borrowing Row) {
+        id = JobID(row.int64(0))
+        uid = row.text(1)
+        requester = UserID(row.int64(2))
+        requesterEmail = row.text(3)
+        script = row.text(4)
+        scriptHash = row.blob(5)
+        guard let state = JobState(rawValue: row.text(6)) else {
+            preconditionFailure("the schema's CHECK admits only the states of JobState")
+        }
+        self.state = state
+        isHeld = row.bool(7)
+        attempt = row.int(8)
+        timeLimit = row.optionalSpan(9)
+        queuedAt = row.instant(10)
+        startedAt = row.optionalInstant(11)
+        endedAt = row.optionalInstant(12)
+        exitCode = row.optionalInt(13)
+        signal = row.optionalInt(14)
+        reason = row.optionalText(15)
+        stopRequestedAt = row.optionalInstant(16)
+        expiresAt = row.optionalInstant(17)
+    }
+}
+
+/// One parameter of a job: what the user chose.
+public struct JobParameter: Sendable, Equatable {
+    /// What the value is.
+    public enum Kind: String, Sendable {
+        /// The text itself.
+        case text
+        /// The name of a file of the requester's inbox.
+        case input
+        /// The name of a file of the shared inbox.
+        case shared
+        /// A file name in the job's folder.
+        case output
+    }
+
+    public let name: String
+    public let kind: Kind
+    public let value: String
+    /// The inbox file; `nil` for other kinds, and once that file is gone.
+    public let file: FileID?
+
+    public init(name: String, kind: Kind, value: String, file: FileID? = nil) {
+        self.name = name
+        self.kind = kind
+        self.value = value
+        self.file = file
+    }
+}
+
+/// One change of a job's state.
+public struct JobEvent: Sendable {
+    public let at: Instant
+    public let attempt: Int
+    public let from: JobState?
+    public let to: JobState
+    /// Which program did it.
+    public let actor: String
+    public let detail: String
+}
+
+/// A try at running a job, as the worker has to know it.
+public struct Attempt: Sendable {
+    public let job: Job
+    /// From 1.
+    public let number: Int
+}
+
+/// What is known of a started script's processes.
+public struct StartedProcess: Sendable, Equatable {
+    public let bootID: String
+    public let guardPID: Int
+    public let scriptPID: Int
+    /// Clock ticks since boot, field 22 of /proc/PID/stat.
+    public let scriptStart: Int64
+
+    public init(bootID: String, guardPID: Int, scriptPID: Int, scriptStart: Int64) {
+        self.bootID = bootID
+        self.guardPID = guardPID
+        self.scriptPID = scriptPID
+        self.scriptStart = scriptStart
+    }
+}
+
+/// How an attempt, and with it the job, came to its end.
+public struct Ending: Sendable, Equatable {
+    /// The state that the job ends in.
+    public var state: JobState
+    public var exitCode: Int?
+    public var signal: Int?
+    /// A sentence for people.
+    public var reason: String?
+    /// Bytes and milliseconds, as wait4(2) tells.
+    public var maxRSS: Int64?
+    public var userTime: Int64?
+    public var systemTime: Int64?
+    public var logBytes: Int64?
+
+    public init(state: JobState, exitCode: Int? = nil, signal: Int? = nil, reason: String? = nil) {
+        self.state = state
+        self.exitCode = exitCode
+        self.signal = signal
+        self.reason = reason
+    }
+}

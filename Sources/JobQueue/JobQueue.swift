@@ -1,1 +1,0 @@
-// JobQueue: to be written.

@@ -1,0 +1,77 @@
+public import Linux
+internal import SQLite
+internal import Sodium
+public import Storage
+
+/// Comes with each form. A form that is sent twice, reloaded or double-clicked brings the same one and makes one job.
+public struct SubmissionNonce: Sendable, Equatable {
+    let bytes: [UInt8]
+
+    /// A fresh one for a new form.
+    public init() { bytes = randomBytes(16) }
+
+    /// From a form's field; `nil` when it is none of ours.
+    public init?(field: String) {
+        guard field.utf8.count == 32, let bytes = [UInt8](hex: field) else { return nil }
+        self.bytes = bytes
+    }
+
+    /// As it stands in the form.
+    public var field: String { bytes.hex }
+}
+
+extension JobStore {
+    /// What a submission came to.
+    public enum Submission: Equatable, Sendable {
+        /// It is a new job.
+        case queued(JobID)
+        /// The same form had made this job before; nothing was added.
+        case already(JobID)
+
+        public var job: JobID {
+            switch self {
+            case .queued(let job), .already(let job): job
+            }
+        }
+    }
+
+    /// Queues a job. When this returns, the job is on the disk.
+    ///
+    /// - Parameters:
+    ///   - script: its file name in script_dir.
+    ///   - content: the script as it is now, kept as provenance.
+    ///   - parameters: in the order of the script's arguments.
+    public func submit(
+        script: String, content: [UInt8], parameters: [JobParameter], by user: UserID, nonce: SubmissionNonce,
+        at now: Instant
+    ) throws -> Submission {
+        let hash = SHA256.hash(content)
+        return try change {
+            if let job = try job(submittedWith: nonce, by: user) { return .already(job) }
+            try database.run("INSERT OR IGNORE INTO script_copies VALUES (\(hash), \(content), \(now))")
+            try database.run(
+                """
+                INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at)
+                VALUES (\(randomBytes(16).hex), \(nonce.bytes), \(user), \(script), \(hash), \(now))
+                """)
+            let job = JobID(database.lastInsertedRow)
+            for (position, parameter) in parameters.enumerated() {
+                try database.run(
+                    """
+                    INSERT INTO job_parameters (job_id, position, name, kind, value, file_id)
+                    VALUES (\(job), \(position), \(parameter.name), \(parameter.kind.rawValue), \(parameter.value),
+                        \(parameter.file))
+                    """)
+            }
+            try note(job, from: nil, to: .queued, attempt: 0, at: now)
+            return .queued(job)
+        }
+    }
+
+    /// The job that this form has made already; lets the page answer before it looks at anything else of the form.
+    public func job(submittedWith nonce: SubmissionNonce, by user: UserID) throws -> JobID? {
+        try database.first("SELECT id FROM jobs WHERE user_id = \(user) AND nonce = \(nonce.bytes)") {
+            JobID($0.int64(0))
+        }
+    }
+}
