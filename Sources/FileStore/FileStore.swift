@@ -1,1 +1,0 @@
-// FileStore: to be written.

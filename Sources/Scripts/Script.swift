@@ -1,0 +1,61 @@
+/// A script that users may run, as its own comments describe it.
+public struct Script: Sendable, Equatable {
+    /// Its file name in script_dir.
+    public let name: String
+    /// Its full path.
+    public let path: String
+    /// Its annotation lines that describe no parameter, in their order: what the script is for.
+    public let about: [String]
+    /// In the order of the lines, which is the order of the arguments.
+    public let parameters: [Parameter]
+}
+
+/// One value that a script wants.
+public struct Parameter: Sendable, Equatable {
+    /// What the value is, told by the name's prefix.
+    public enum Kind: Sendable {
+        /// Any text.
+        case text
+        /// A file of the inbox.
+        case input
+        /// The name of an output file.
+        case output
+    }
+
+    public let name: String
+    public let description: String
+    public let kind: Kind
+
+    /// Longest text. All arguments and variables of a program together hold about 2 MiB on Linux, and one of them
+    /// 128 KiB (execve(2), MAX_ARG_STRLEN). Bytes.
+    public static let longestText = 100_000
+    /// Longest output file name; a file system takes 255 bytes, and the script may want to add an ending.
+    public static let longestOutputName = 200
+
+    /// What is wrong with a text or an output file's name, as a sentence for the form; `nil` when it will do.
+    ///
+    /// Files of the inbox are checked by the inbox.
+    public func problem(with value: String) -> String? {
+        if value.utf8.contains(0) { return "This text holds a NUL character, which no program can be given." }
+        switch kind {
+        case .text:
+            return value.utf8.count > Self.longestText
+                ? "This text is longer than \(Self.longestText) bytes; put it into a file and upload that." : nil
+        case .input: return nil
+        case .output:
+            if value.isEmpty { return "Give the output file a name, such as result.txt." }
+            if value.utf8.count > Self.longestOutputName {
+                return "This name is longer than \(Self.longestOutputName) bytes."
+            }
+            if value.utf8.contains(UInt8(ascii: "/")) { return "A file name cannot hold a slash." }
+            if value.hasPrefix(".") { return "A file name cannot begin with a dot." }
+            if value.hasPrefix("-") {
+                return "A file name cannot begin with a dash: programs would take it for an option."
+            }
+            if value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+                return "A file name cannot hold line breaks or other control characters."
+            }
+            return nil
+        }
+    }
+}
