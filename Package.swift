@@ -99,13 +99,13 @@ let package = Package(
             ]),
 
         // One FastCGI program per page.
-        program("home", ["Pages"]),
-        program("login", ["Pages"]),
-        program("signup", ["Pages"]),
-        program("account", ["Pages"]),
-        program("submit", ["Pages"]),
-        program("jobs", ["Pages"]),
-        program("files", ["Pages"]),
+        program("home", ["Pages", "Storage"]),
+        program("login", ["Pages", "Storage"]),
+        program("signup", ["Pages", "Storage"]),
+        program("account", ["Pages", "Storage"]),
+        program("submit", ["Pages", "Storage"]),
+        program("jobs", ["Pages", "Storage"]),
+        program("files", ["Pages", "Storage"]),
 
         // The daemon, one supervisor per running job, the sender of mail, the cron task, the admin's command.
         program("worker", ["Execution", "Settings", "EventLog", "Storage", "SQLite", "Linux"]),

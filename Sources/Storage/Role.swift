@@ -11,7 +11,7 @@ public enum Role: Sendable, CaseIterable {
         switch self {
         case .home: Permissions(Role.signedIn.merging(Role.jobReading) { $1 })
         case .login: Permissions(["users": [.read, .update], "sessions": .all])
-        case .signup: Permissions(["users": [.read, .insert], "sessions": [.read, .insert, .update]])
+        case .signup: Permissions(["users": [.read, .insert], "sessions": .all])
         case .account: Permissions(["users": [.read, .update], "sessions": .all])
         case .submit:
             Permissions(

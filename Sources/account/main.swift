@@ -1,1 +1,5 @@
-// account: to be written.
+import Pages
+import Storage
+
+// Serves one page until the web server closes the socket.
+servePage(.account, AccountPage.init)

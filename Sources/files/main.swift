@@ -1,1 +1,5 @@
-// files: to be written.
+import Pages
+import Storage
+
+// Serves one page until the web server closes the socket.
+servePage(.files, FilesPage.init)

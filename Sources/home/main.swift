@@ -1,1 +1,5 @@
-// home: to be written.
+import Pages
+import Storage
+
+// Serves one page until the web server closes the socket.
+servePage(.home, HomePage.init)

@@ -1,1 +1,5 @@
-// jobs: to be written.
+import Pages
+import Storage
+
+// Serves one page until the web server closes the socket.
+servePage(.jobs, JobsPage.init)

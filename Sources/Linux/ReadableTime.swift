@@ -1,0 +1,32 @@
+extension Instant {
+    /// For people, to the minute: `2026-03-01 09:05 UTC`.
+    public var readable: String {
+        let text = iso8601()
+        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC"
+    }
+
+    /// For people, the day alone: `2026-03-01`.
+    public var day: String { String(iso8601().prefix(10)) }
+
+    /// The day of the week in UTC, 0 for Sunday.
+    public var weekday: Int {
+        let days = milliseconds >= 0 ? milliseconds / 86_400_000 : (milliseconds - 86_399_999) / 86_400_000
+        // 1970-01-01 was a Thursday.
+        return Int(((days + 4) % 7 + 7) % 7)
+    }
+}
+
+extension Instant.Span {
+    /// For people, in the two largest units that matter: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+    public var readable: String {
+        let total = max(0, milliseconds)
+        let seconds = total / 1000
+        switch seconds {
+        case 0..<10: return "\(seconds).\(total % 1000 / 100) s"
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return "\(seconds / 60) min \(seconds % 60) s"
+        case ..<86_400: return "\(seconds / 3600) h \(seconds % 3600 / 60) min"
+        default: return "\(seconds / 86_400) d \(seconds % 86_400 / 3600) h"
+        }
+    }
+}

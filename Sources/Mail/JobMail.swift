@@ -1,0 +1,66 @@
+public import Linux
+public import Storage
+
+/// What a mail about a job says: subject and body, written when the thing happened.
+public struct JobMail: Sendable, Equatable {
+    /// Which of a job's mails this is. Each attempt has at most one of each.
+    public enum Kind: String, Sendable { case started, ended }
+
+    /// How a job ended, as far as the subject tells.
+    public enum Outcome: String, Sendable {
+        case complete = "Complete"
+        case failed = "Failed"
+        case cancelled = "Cancelled"
+        case lost = "Lost"
+    }
+
+    public let kind: Kind
+    public let subject: String
+    public let body: String
+
+    /// More of a log is better read on the job's page. Bytes.
+    public static let longestLogTail = 4000
+
+    /// The mail that a job's script runs now.
+    ///
+    /// - Parameter link: the job's page.
+    public static func started(job: JobID, script: String, link: String, at now: Instant) -> JobMail {
+        JobMail(
+            kind: .started, subject: "Job #\(job) [\(script)] Started",
+            body: """
+                Your job #\(job) (\(script)) started on \(now.readable).
+
+                Watch it here:
+                \(link)
+
+                Another mail comes when it ends.
+
+                """)
+    }
+
+    /// The mail that a job is over.
+    ///
+    /// - Parameters:
+    ///   - sentence: what happened, in plain words.
+    ///   - logTail: the end of the log, for a job that did not end well; may be empty.
+    ///   - expiresAt: when outputs and log go.
+    public static func ended(
+        job: JobID, script: String, outcome: Outcome, sentence: String, link: String, logTail: String,
+        expiresAt: Instant, at now: Instant
+    ) -> JobMail {
+        var body = """
+            Your job #\(job) (\(script)) ended on \(now.readable).
+
+            \(sentence)
+
+            Outputs and log are here until \(expiresAt.day); then they are removed:
+            \(link)
+
+            """
+        if !logTail.isEmpty {
+            body += "\nThe log ends so:\n\n"
+            for line in logTail.split(separator: "\n", omittingEmptySubsequences: false) { body += "  \(line)\n" }
+        }
+        return JobMail(kind: .ended, subject: "Job #\(job) [\(script)] \(outcome.rawValue)", body: body)
+    }
+}

@@ -1,0 +1,114 @@
+public import Linux
+
+/// One mail in the form in which it travels (RFC 5322 with MIME).
+///
+/// Plain text in UTF-8, one recipient. Nothing that a user typed can add a header, a recipient or a second message:
+/// control characters are refused in addresses and encoded in subjects, and the body is base64.
+public struct Message: Sendable {
+    public let from: String
+    public let to: String
+    let subject: String
+    let body: String
+    let date: Instant
+    /// Unique and the same at every try, so that a mail that a server took twice can be told as one.
+    let id: String
+
+    public init(from: String, to: String, subject: String, body: String, date: Instant, id: String) {
+        self.from = from
+        self.to = to
+        self.subject = subject
+        self.body = body
+        self.date = date
+        self.id = id
+    }
+
+    /// Whether `text` is one plain address that is fit for a header and for SMTP's `RCPT TO`.
+    public static func isAddress(_ text: String) -> Bool {
+        let parts = text.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
+        return parts.count == 2 && !parts[0].isEmpty && !parts[1].isEmpty && text.utf8.count <= 254
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"<>,;:\\\"()[]".utf8.contains($0) }
+            && !text.hasPrefix("-")
+    }
+
+    /// The message's bytes with CRLF line ends.
+    public var rendered: [UInt8] {
+        precondition(Message.isAddress(from) && Message.isAddress(to), "addresses are checked before")
+        let host = from.utf8.split(separator: UInt8(ascii: "@")).last.map { String(decoding: Array($0), as: UTF8.self) }
+        return Array(
+            """
+            From: ScriptRunner <\(from)>\r
+            To: <\(to)>\r
+            Subject: \(Message.encodedSubject(subject))\r
+            Date: \(Message.rfc5322(date))\r
+            Message-ID: <\(id)@\(host ?? "localhost")>\r
+            Auto-Submitted: auto-generated\r
+            MIME-Version: 1.0\r
+            Content-Type: text/plain; charset=utf-8\r
+            Content-Transfer-Encoding: base64\r
+            \r
+            \(Base64.lines(Array(body.utf8)))
+            """.utf8)
+    }
+
+    /// The date as mail wants it: `Sun, 01 Mar 2026 09:05:07 +0000`.
+    static func rfc5322(_ date: Instant) -> String {
+        let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        let text = date.iso8601()
+        let month = Int(text.dropFirst(5).prefix(2)) ?? 1
+        return "\(weekdays[date.weekday]), \(text.dropFirst(8).prefix(2)) \(months[month - 1]) \(text.prefix(4)) "
+            + "\(text.dropFirst(11).prefix(8)) +0000"
+    }
+
+    /// As it is if it is printable ASCII and short; else as encoded words of at most 75 characters (RFC 2047).
+    static func encodedSubject(_ subject: String) -> String {
+        if subject.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }), subject.utf8.count < 900,
+            !zip(subject.utf8, subject.utf8.dropFirst()).contains(where: { $0 == (0x3D, 0x3F) })
+        {
+            return subject
+        }
+        var words: [String] = []
+        var piece: [UInt8] = []
+        for scalar in subject.unicodeScalars {
+            // Line breaks and their kin mean nothing in a subject.
+            let bytes = scalar.properties.generalCategory == .control ? [0x20] : Array(String(scalar).utf8)
+            // 45 bytes make 60 characters of base64; a word's frame takes 12.
+            if piece.count + bytes.count > 45 {
+                words.append("=?utf-8?B?\(Base64.text(piece))?=")
+                piece = []
+            }
+            piece += bytes
+        }
+        words.append("=?utf-8?B?\(Base64.text(piece))?=")
+        return words.joined(separator: "\r\n ")
+    }
+}
+
+/// Base64 (RFC 4648).
+enum Base64 {
+    static func text(_ bytes: [UInt8]) -> String {
+        let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        var text = ""
+        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits: UInt32 = 0
+            for byte in group { bits = bits << 8 | UInt32(byte) }
+            bits <<= UInt32(3 - group.count) * 8
+            for index in 0..<4 {
+                let digit = digits.utf8Start[Int(bits >> UInt32(18 - index * 6) & 63)]
+                text.unicodeScalars.append(index <= group.count ? Unicode.Scalar(digit) : "=")
+            }
+        }
+        return text
+    }
+
+    /// Lines of 76 characters, each ended by CRLF (RFC 2045, section 6.8).
+    static func lines(_ bytes: [UInt8]) -> String {
+        var lines = ""
+        for start in stride(from: 0, to: bytes.count, by: 57) {
+            lines += text(Array(bytes[start..<min(start + 57, bytes.count)])) + "\r\n"
+        }
+        return lines
+    }
+}

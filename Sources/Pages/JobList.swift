@@ -1,0 +1,105 @@
+import Accounts
+import JobQueue
+import Linux
+import Settings
+import Storage
+import Web
+
+/// The table of jobs, the newest first, fifty a page.
+struct JobList {
+    let site: Site
+    let visitor: Visitor
+
+    static let pageSize = 50
+
+    func page(_ query: Form) throws -> Response {
+        let email = query["requester"]
+        let onlyOwn = site.settings.jobVisibility == .own
+        // An address that nobody has, has no jobs.
+        let requester = onlyOwn ? visitor.user.id : try email.map { try site.jobs.requester($0) ?? UserID(0) }
+        let slice: JobStore.Slice =
+            if let id = query["before"].flatMap({ JobID(text: $0) }) {
+                .before(id)
+            } else if let id = query["after"]
+                .flatMap({ JobID(text: $0) })
+            { .after(id) } else { .newest }
+        let jobs = try site.jobs.list(slice, of: requester, limit: Self.pageSize)
+        let now = site.now()
+        var rows = HTML()
+        for job in jobs {
+            rows += row(job, try site.jobs.parameters(of: job.id), now)
+        }
+        let isLive = jobs.contains { !$0.state.isOver }
+        let empty: HTML? =
+            jobs.isEmpty ? #"<p>There are no jobs here. <a href="\#(site.path("submit"))">Submit one.</a></p>"# : nil
+        return site.page(
+            "Jobs",
+            """
+            <h1>Jobs</h1>
+            \(onlyOwn ? nil : filter(email))
+            \(empty)\(jobs.isEmpty ? nil : table(rows))
+            \(pager(jobs, slice, email))
+            """, for: visitor, at: .jobs, isLive: isLive && slice == .newest)
+    }
+
+    private func filter(_ email: String?) -> HTML {
+        let all = site.path("jobs")
+        let mine = all.query("requester", visitor.user.email)
+        func mark(_ isCurrent: Bool) -> HTML { isCurrent ? #" aria-current="true""# : "" }
+        let other: HTML? =
+            email != nil && email != visitor.user.email ? "<span class=\"tab\">of \(email ?? "")</span>" : nil
+        return """
+            <p class="tabs"><a class="tab" href="\(all)"\(mark(email == nil))>All jobs</a>
+            <a class="tab" href="\(mine)"\(mark(email == visitor.user.email))>My jobs</a>\(other)</p>
+            """
+    }
+
+    private func table(_ rows: HTML) -> HTML {
+        """
+        <table class="jobs"><thead><tr><th scope="col">Job</th><th scope="col">Script</th><th scope="col">Parameters</th>
+        <th scope="col">Requester</th><th scope="col">Status</th><th scope="col">Requested</th><th scope="col">Started</th>
+        <th scope="col">Completed</th><th scope="col">Duration</th></tr></thead><tbody>
+        \(rows)</tbody></table>
+        """
+    }
+
+    private func row(_ job: Job, _ parameters: [JobParameter], _ now: Instant) -> HTML {
+        var values = HTML()
+        for parameter in parameters {
+            values += "<span class=\"value\">\(parameter.name)=\(parameter.value)</span> "
+        }
+        return """
+            <tr><th scope="row"><a href="\(site.path("jobs", "\(job.id)"))">#\(job.id.number)</a></th>\
+            <td data-label="Script">\(job.script)</td><td data-label="Parameters" class="values">\(values)</td>\
+            <td data-label="Requester">\(job.requesterEmail)</td><td data-label="Status">\(badge(job.state))</td>\
+            <td data-label="Requested">\(time(job.queuedAt))</td><td data-label="Started">\(time(job.startedAt))</td>\
+            <td data-label="Completed">\(time(job.endedAt))</td><td data-label="Duration">\(duration(of: job, now))</td></tr>
+
+            """
+    }
+
+    /// Older and newer pages by the keys at the ends of this one.
+    private func pager(_ jobs: [Job], _ slice: JobStore.Slice, _ email: String?) -> HTML? {
+        guard let first = jobs.first, let last = jobs.last else { return nil }
+        var base = site.path("jobs")
+        if let email { base = base.query("requester", email) }
+        let newer: HTML? =
+            slice == .newest ? nil : #"<a rel="prev" href="\#(base.query("after", "\(first.id)"))">Newer</a> "#
+        let older: HTML? =
+            jobs.count < Self.pageSize && slice != .after(first.id)
+            ? nil : #"<a rel="next" href="\#(base.query("before", "\(last.id)"))">Older</a>"#
+        guard newer != nil || older != nil else { return nil }
+        return #"<nav class="pager" aria-label="Pages">\#(newer)\#(older)</nav>"#
+    }
+}
+
+/// A state, told by word and, besides, by colour.
+func badge(_ state: JobState) -> HTML {
+    #"<span class="state \#(state.rawValue)">\#(state.words)</span>"#
+}
+
+/// How long the script ran, or has been running.
+func duration(of job: Job, _ now: Instant) -> String {
+    guard let start = job.startedAt else { return "–" }
+    return ((job.endedAt ?? now) - start).readable
+}

@@ -1,0 +1,114 @@
+import Accounts
+import FileStore
+import JobQueue
+import Linux
+import Scripts
+import Settings
+import Web
+
+/// The form that a script's comments make.
+struct SubmitForm {
+    let site: Site
+    let visitor: Visitor
+    let script: Script
+    /// What was filled in before, for each parameter; empty in a new form.
+    var values: [FieldValue] = []
+    var nonce: SubmissionNonce?
+
+    func page(status: Int = 200) throws -> Response {
+        let own = try site.inbox.files(of: visitor.user.id)
+        let shared = try site.inbox.sharedFiles()
+        let about: [HTML] = script.about.map { "<p>\($0)</p>" }
+        let problems = zip(script.parameters, values).filter { $1.problem != nil }.map(\.0.name)
+        let summary = alert(
+            problems.isEmpty
+                ? nil : "Nothing was submitted yet. Please look at: \(problems.joined(separator: ", ")).")
+        let fields: [HTML] = script.parameters.enumerated().map { index, parameter in
+            let value = index < values.count ? values[index] : FieldValue()
+            return parameter.kind == .input
+                ? input(parameter, value, index, own, shared) : text(parameter, value, index)
+        }
+        let hint: HTML? = site.settings.scpUser.map { user in
+            """
+            <p class="quiet">Large files can also be copied into the shared inbox, which everybody sees:
+            <code>scp FILE \(user)@\(hostName):\(site.settings.inboxDir)/shared/</code></p>
+            """
+        }
+        let nothing: HTML? = script.parameters.isEmpty ? "<p>This script wants no parameters.</p>" : nil
+        return site.page(
+            "Submit \(script.name)",
+            """
+            <h1>Submit \(script.name)</h1>
+            \(about)\(summary)
+            <form method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
+            \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
+            <input type="hidden" name="scriptname" value="\(script.name)">
+            \(nothing)\(fields)
+            <p><button>Submit job</button> <a class="button quiet" href="\(site.path("submit"))">Choose another script</a></p>
+            </form>\(hint)
+            """, for: visitor, at: .submit, status: status)
+    }
+
+    private func text(_ parameter: Parameter, _ value: FieldValue, _ index: Int) -> HTML {
+        let name = "param_\(parameter.name)"
+        let attributes: HTML = #"id="p\#(index)" name="\#(name)"\#(described(value, index))"#
+        let control: HTML =
+            // A one-line field would lose line breaks.
+            if value.text.utf8.contains(UInt8(ascii: "\n")) {
+                // The parser drops one line break after the tag.
+                "<textarea \(attributes) rows=\"4\">\n\(value.text)</textarea>"
+            } else if parameter.kind == .output {
+                #"<input \#(attributes) value="\#(value.text)" maxlength="200" placeholder="result.txt" required>"#
+            } else {
+                #"<input \#(attributes) value="\#(value.text)">"#
+            }
+        let hint: HTML? = parameter.kind == .output ? " <small>name of the output file</small>" : nil
+        return """
+            <div class="field"><label for="p\(index)">\(parameter.name)\(hint)</label>
+            \(description(parameter, index))\(control)\(problem(value, index))</div>
+            """
+    }
+
+    private func input(
+        _ parameter: Parameter, _ value: FieldValue, _ index: Int, _ own: [InboxFile], _ shared: [SharedFile]
+    ) -> HTML {
+        func option(_ choice: InputChoice, _ label: String, _ size: Int64) -> HTML {
+            let mark: HTML = choice.field == value.text ? " selected" : ""
+            return #"<option value="\#(choice.field)"\#(mark)>\#(label) (\#(readableSize(size)))</option>"#
+        }
+        let mine: [HTML] = own.map { option(.own($0), "\($0.name), \($0.createdAt.readable)", $0.size) }
+        let ours: [HTML] = shared.map { option(.shared($0.name), $0.name, $0.size) }
+        let groups: HTML = """
+            \(mine.isEmpty ? nil : #"<optgroup label="Your files">\#(mine)</optgroup>"# as HTML)\
+            \(ours.isEmpty ? nil : #"<optgroup label="Shared files">\#(ours)</optgroup>"# as HTML)
+            """
+        let kept: HTML? = value.uploaded.map { "<p class=\"quiet\">\($0) has arrived and is in your files.</p>" }
+        return """
+            <fieldset class="field"\(described(value, index))><legend>\(parameter.name)</legend>
+            \(description(parameter, index))\(kept)
+            <label for="p\(index)">A file that is here</label>
+            <select id="p\(index)" name="param_\(parameter.name)"><option value="">– choose –</option>\(groups)</select>
+            <label for="u\(index)">or upload one</label>
+            <input id="u\(index)" type="file" name="upload_\(parameter.name)">\(problem(value, index))</fieldset>
+            """
+    }
+
+    private func description(_ parameter: Parameter, _ index: Int) -> HTML {
+        parameter.description.isEmpty ? "" : #"<p class="help" id="d\#(index)">\#(parameter.description)</p>"#
+    }
+
+    private func problem(_ value: FieldValue, _ index: Int) -> HTML? {
+        value.problem.map { #"<p class="problem" id="e\#(index)">\#($0)</p>"# }
+    }
+
+    private func described(_ value: FieldValue, _ index: Int) -> HTML {
+        value.problem == nil
+            ? #" aria-describedby="d\#(index)""# : #" aria-describedby="e\#(index) d\#(index)" aria-invalid="true""#
+    }
+
+    /// The machine's name as users reach it.
+    private var hostName: String {
+        let host = site.settings.baseURL.host
+        return String(host.prefix { $0 != ":" })
+    }
+}

@@ -1,0 +1,86 @@
+internal import Accounts
+internal import EventLog
+import FileStore
+import JobQueue
+import Scripts
+internal import Settings
+public import Web
+
+/// Where a signed-in user picks a script, fills in its form, and queues the job.
+///
+/// The form carries a nonce that the database holds unique, so a form sent twice queues one job. Files arrive with the
+/// form and go straight into the inbox; if something else in the form is wrong, they are kept there and stay chosen.
+public struct SubmitPage: Page {
+    let site: Site
+    public init(_ site: Site) { self.site = site }
+
+    public mutating func respond(to request: borrowing Request) throws -> Response {
+        guard let visitor = try site.visitor(request) else { return site.signIn(from: request) }
+        guard request.segments.first == "submit", request.segments.count <= 2 else { throw RequestProblem.notFound }
+        if request.method == .post { return try submit(request, visitor) }
+        if request.segments.count == 2 {
+            guard let script = site.scripts.script(named: request.segments[1]) else { throw RequestProblem.notFound }
+            return try SubmitForm(site: site, visitor: visitor, script: script).page()
+        }
+        if let name = request.query["scriptname"], site.scripts.script(named: name) != nil {
+            return .seeOther(site.path("submit", name))
+        }
+        return try choice(visitor)
+    }
+
+    private func choice(_ visitor: Visitor) throws -> Response {
+        let scripts = try site.scripts.scripts()
+        let cards: [HTML] = scripts.map { script in
+            let about: [HTML] = script.about.map { "<p>\($0)</p>" }
+            let names = script.parameters.map(\.name).joined(separator: ", ")
+            let wants: HTML = names.isEmpty ? "" : "<p class=\"quiet\">Wants: \(names)</p>"
+            return """
+                <li><h2><a href="\(site.path("submit", script.name))">\(script.name)</a></h2>\(about)\(wants)</li>
+                """
+        }
+        let list: HTML =
+            cards.isEmpty
+            ? "<p>There are no scripts yet. The administrator puts them into script_dir.</p>"
+            : "<ul class=\"cards\">\(cards)</ul>"
+        return site.page("Submit a job", "<h1>Choose a script</h1>\(list)", for: visitor, at: .submit)
+    }
+
+    private func submit(_ request: borrowing Request, _ visitor: Visitor) throws -> Response {
+        var submission = Submission(
+            site: site, visitor: visitor, name: request.segments.count == 2 ? request.segments[1] : nil)
+        let most = Int(site.settings.maxUploadBytes) + Submission.slack
+        do {
+            try request.multipart(mostBytes: most) { try submission.take($0) }
+        } catch let known as Submission.AlreadyQueued {
+            return .seeOther(site.path("jobs", "\(known.job)"))
+        }
+        guard let script = submission.script else {
+            throw RequestProblem(
+                status: 422, sentence: "This script is not offered any more. Choose another from the list.")
+        }
+        let values = try submission.values(of: script)
+        guard let nonce = submission.nonce, values.allSatisfy({ $0.problem == nil }),
+            let parameters = values.reduce(
+                [] as [JobParameter]?,
+                { list, value in
+                    value.parameter.flatMap { parameter in list.map { $0 + [parameter] } }
+                })
+        else {
+            return try SubmitForm(
+                site: site, visitor: visitor, script: script, values: values, nonce: submission.nonce
+            ).page(status: 422)
+        }
+        guard let (content, _) = site.scripts.snapshot(of: script) else {
+            throw RequestProblem(status: 422, sentence: "This script cannot be read any more. Please tell the admin.")
+        }
+        let result = try site.jobs.submit(
+            script: script.name, content: content, parameters: parameters, by: visitor.user.id, nonce: nonce,
+            at: site.now())
+        // Only now: the commit is on the disk.
+        site.doorbell.ring()
+        site.log.note(
+            "job-submitted",
+            ["request": request.reference, "job": "\(result.job)", "user": "\(visitor.user.id)", "script": script.name])
+        return .seeOther(site.path("jobs", "\(result.job)").query("note", "submitted"))
+    }
+}
