@@ -1,1 +1,4 @@
-// supervisor: to be written.
+import Supervision
+
+// Sees one attempt of a job through; the worker starts it.
+Supervisor.run()

@@ -59,6 +59,26 @@ static inline char **clinux_environ(void) {
     return environ;
 }
 
+// glibc's waitid has no usage; the system call has, and tells it even when the process is only looked at (WNOWAIT).
+static inline int clinux_waitid(int type, pid_t pid, siginfo_t *info, int options, struct rusage *usage) {
+    return (int)syscall(SYS_waitid, type, pid, info, options, usage);
+}
+static inline pid_t clinux_siginfo_pid(const siginfo_t *info) { return info->si_pid; }
+static inline int clinux_siginfo_status(const siginfo_t *info) { return info->si_status; }
+
+// These change the calling thread alone; glibc's namesakes change all threads of the process.
+static inline int clinux_thread_setresuid(uid_t real, uid_t effective, uid_t saved) {
+    return (int)syscall(SYS_setresuid, real, effective, saved);
+}
+static inline int clinux_thread_setresgid(gid_t real, gid_t effective, gid_t saved) {
+    return (int)syscall(SYS_setresgid, real, effective, saved);
+}
+
+// Marks every descriptor from `first` up as close-on-exec.
+static inline int clinux_close_on_exec_from(unsigned first) {
+    return (int)syscall(SYS_close_range, first, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+}
+
 static inline int clinux_exited(int status) { return WIFEXITED(status); }
 static inline int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 static inline int clinux_signaled(int status) { return WIFSIGNALED(status); }

@@ -1,0 +1,29 @@
+/// Calls `body` with the address of a Unix socket in a directory. The directory's descriptor stands for its path, because
+/// a socket's address holds 107 bytes only.
+public func withSocketAddress<Result>(
+    _ name: StaticString, below directory: borrowing Descriptor,
+    _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+) -> Result {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let path = "/proc/self/fd/\(directory.number)/\(name)"
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+    }
+}
+
+/// Sends one byte to a datagram socket in a directory, if somebody takes it at once; says whether.
+///
+/// A knock, not a message: what it means is the socket's name.
+@discardableResult
+public func knock(at name: StaticString, below directory: borrowing Descriptor) -> Bool {
+    let number = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    guard number >= 0 else { return false }
+    let sender = Descriptor(owning: number)
+    return withSocketAddress(name, below: directory) { address, size in
+        sendto(sender.number, "!", 1, 0, __CONST_SOCKADDR_ARG(__sockaddr__: address), size) == 1
+    }
+}

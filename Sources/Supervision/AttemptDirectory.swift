@@ -1,0 +1,140 @@
+public import Linux
+
+/// Everything that outlives the processes of one attempt: `state_dir/attempts/JOB-UID.NUMBER`, readable by its owner alone.
+///
+/// | name | what |
+/// |---|---|
+/// | `order` | what to run |
+/// | `lock` | held by the supervisor's two processes: held means alive; the kernel frees it when both are gone |
+/// | `start` | the ticket: who decided that the attempt runs, or never will |
+/// | `exit` | the exit record, with its place on the disk from the beginning |
+/// | `log` | what the script writes |
+/// | `ctl.sock` | takes the wish to stop |
+/// | `trouble` | what the supervisor has to say; usually empty |
+public struct AttemptDirectory: ~Copyable {
+    let descriptor: Descriptor
+
+    /// Makes the directory of a new attempt with its order and the place for its exit record, all of it durable.
+    ///
+    /// - Returns: `nil` when there is such a directory already: the attempt was begun before.
+    public static func make(in attempts: String, named name: String, order: Order) throws(SystemError)
+        -> AttemptDirectory?
+    {
+        let parent = try Descriptor.directory(attempts)
+        guard try parent.makeDirectory(name, mode: 0o700) else { return nil }
+        let attempt = AttemptDirectory(descriptor: try parent.open(beneath: name, O_RDONLY | O_DIRECTORY))
+        let record = try attempt.descriptor.open(beneath: "exit", O_WRONLY | O_CREAT | O_EXCL)
+        try record.write([UInt8](repeating: 0, count: ExitRecord.fileSize))
+        try record.sync()
+        let file = try attempt.descriptor.open(beneath: "order", O_WRONLY | O_CREAT | O_EXCL)
+        try file.write(order.encoded)
+        try file.sync()
+        try attempt.descriptor.sync()
+        try parent.sync()
+        return attempt
+    }
+
+    /// Opens the directory of an attempt; `nil` when there is none.
+    public static func open(in attempts: String, named name: String) throws(SystemError) -> AttemptDirectory? {
+        do throws(SystemError) {
+            return AttemptDirectory(
+                descriptor: try Descriptor.directory(attempts).open(beneath: name, O_RDONLY | O_DIRECTORY))
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return nil
+        }
+    }
+
+    init(descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+    // MARK: What it tells
+
+    /// What to run.
+    func order() throws -> Order {
+        try Order(decoding: try descriptor.open(beneath: "order", O_RDONLY).readAll(limit: 16 << 20))
+    }
+
+    /// The ticket; `nil` while nobody has decided.
+    public func ticket() throws(SystemError) -> Ticket? {
+        guard let bytes = try read("start", limit: 1024) else { return nil }
+        guard let ticket = Ticket(decoding: bytes) else { throw SystemError("read", "start", code: EBADMSG) }
+        return ticket
+    }
+
+    /// How it ended; `nil` while it has not, or nobody recorded it.
+    public func exitRecord() throws(SystemError) -> ExitRecord? {
+        guard let bytes = try read("exit", limit: ExitRecord.fileSize) else { return nil }
+        return ExitRecord(decoding: bytes)
+    }
+
+    /// Whether a supervisor lives, told by its lock. Never by time.
+    public func isAlive() throws(SystemError) -> Bool {
+        guard let file = try openIfThere("lock", O_RDWR) else { return false }
+        var lock = AttemptDirectory.wholeFile
+        guard clinux_fcntl_lock(file.number, F_OFD_GETLK, &lock) == 0 else { throw SystemError("fcntl", "lock") }
+        return lock.l_type != Int16(F_UNLCK)
+    }
+
+    // MARK: What it decides
+
+    /// Puts down a ticket, if nobody has: the arbiter between a supervisor that is about to start the script and a worker
+    /// that wants to try again. When it says `true`, the ticket is on the disk.
+    func put(_ ticket: Ticket) throws(SystemError) -> Bool {
+        let file = try descriptor.open(beneath: ".", O_WRONLY | O_TMPFILE)
+        try file.write(ticket.encoded)
+        try file.sync()
+        guard linkat(AT_FDCWD, "/proc/self/fd/\(file.number)", descriptor.number, "start", AT_SYMLINK_FOLLOW) == 0
+        else {
+            guard errno == EEXIST else { throw SystemError("linkat", "start") }
+            return false
+        }
+        try descriptor.sync()
+        return true
+    }
+
+    /// Makes sure that this attempt never runs; says `false` when it runs or ran.
+    public func revoke() throws(SystemError) -> Bool {
+        if try put(.revoked) { return true }
+        return try ticket() == .revoked
+    }
+
+    /// Asks the supervisor to end the script. Says whether it could be asked.
+    @discardableResult
+    public func requestStop() -> Bool { knock(at: "ctl.sock", below: descriptor) }
+
+    /// Tells the worker that there is something to import. If nobody hears it, the worker finds it by itself.
+    func ringWorker() {
+        // attempts/NAME lies two below state_dir.
+        knock(at: "../../worker.sock", below: descriptor)
+    }
+
+    /// Takes the lock for the supervisor; `nil` when another supervisor has it.
+    func takeLock() throws(SystemError) -> Descriptor? {
+        let file = try descriptor.open(beneath: "lock", O_RDWR | O_CREAT)
+        var lock = AttemptDirectory.wholeFile
+        guard clinux_fcntl_lock(file.number, F_OFD_SETLK, &lock) == 0 else { return nil }
+        return file
+    }
+
+    private static var wholeFile: flock {
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        return lock
+    }
+
+    private func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8]? {
+        guard let file = try openIfThere(name, O_RDONLY) else { return nil }
+        return try file.readAll(limit: limit)
+    }
+
+    private func openIfThere(_ name: String, _ flags: CInt) throws(SystemError) -> Descriptor? {
+        do throws(SystemError) {
+            let file = try descriptor.open(beneath: name, flags)
+            return file
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,51 @@
+internal import Linux
+
+/// A process beyond doubt: a number is given to another process some day, a number with its start time and the boot is not.
+public struct ProcessIdentity: Sendable, Equatable {
+    public let pid: Int32
+    /// Clock ticks since boot: field 22 of /proc/PID/stat (proc(5)).
+    public let start: Int64
+    /// /proc/sys/kernel/random/boot_id.
+    public let bootID: String
+
+    public init(pid: Int32, start: Int64, bootID: String) {
+        self.pid = pid
+        self.start = start
+        self.bootID = bootID
+    }
+
+    /// The process that has this number now; `nil` when there is none.
+    public init?(of pid: Int32) {
+        guard let start = ProcessIdentity.start(of: pid) else { return nil }
+        self.init(pid: pid, start: start, bootID: ProcessIdentity.currentBoot)
+    }
+
+    /// The present boot's random name.
+    public static let currentBoot: String = {
+        let bytes = (try? Descriptor.open("/proc/sys/kernel/random/boot_id", O_RDONLY).readAll(limit: 100)) ?? []
+        return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    }()
+
+    /// Sends a signal to this very process, or to nobody. With `group`, to all of the process group that it leads.
+    ///
+    /// The pidfd comes first and the comparison after it, so the number cannot change hands in between.
+    @discardableResult
+    public func send(_ signal: Int32, toGroup group: Bool = false) -> Bool {
+        let number = clinux_pidfd_open(pid, 0)
+        guard number >= 0 else { return false }
+        let process = Descriptor(owning: number)
+        guard bootID == ProcessIdentity.currentBoot, ProcessIdentity.start(of: pid) == start else { return false }
+        // A group lives as long as its leader is not reaped, and the leader is this process.
+        return group ? kill(-pid, signal) == 0 : clinux_pidfd_send_signal(process.number, signal) == 0
+    }
+
+    private static func start(of pid: Int32) -> Int64? {
+        guard let bytes = try? Descriptor.open("/proc/\(pid)/stat", O_RDONLY).readAll(limit: 4096),
+            // The name in field 2 may hold anything, even blanks and parentheses; the last one ends it.
+            let end = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
+        guard fields.count > 19 else { return nil }
+        return Int64(String(decoding: fields[19], as: UTF8.self))
+    }
+}
