@@ -88,9 +88,10 @@ let package = Package(
         module(
             "Execution",
             [
-                "JobQueue", "FileStore", "Mail", "Scripts", "Supervision", "Storage", "SQLite", "Settings",
+                "JobQueue", "FileStore", "Mail", "Scripts", "Supervision", "Storage", "SQLite", "Settings", "Sodium",
                 "EventLog", "Linux", "CLinux",
             ]),
+        module("Serving", ["Settings", "EventLog", "Linux", "CLinux"]),
         module(
             "Pages",
             [
@@ -108,7 +109,7 @@ let package = Package(
         program("files", ["Pages", "Storage"]),
 
         // The daemon, one supervisor per running job, the sender of mail, the cron task, the admin's command.
-        program("worker", ["Execution", "Settings", "EventLog", "Storage", "SQLite", "Linux"]),
+        program("worker", ["Execution", "Settings", "EventLog", "Linux"]),
         program("supervisor", ["Supervision"], linkerSettings: standalone),
         program("mailer", ["Mail", "SMTP", "Storage", "SQLite", "Settings", "EventLog", "Linux"]),
         program(
@@ -119,8 +120,8 @@ let package = Package(
         program(
             "scriptrunner",
             [
-                "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings", "EventLog",
-                "Linux", "CLinux",
+                "Serving", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings",
+                "EventLog", "Linux", "CLinux",
             ]),
 
         // Tests. TestSupport holds what several of them need: scratch directories, a fixed clock, spawned programs.

@@ -9,10 +9,13 @@ public import Linux
 /// or parameter value is never passed here.
 public struct EventLog: Sendable {
     private let program: String
+    private let output: CInt
     private let now: Clock
 
-    public init(program: String, now: @escaping Clock) {
+    /// - Parameter output: the descriptor to write to, if not standard error.
+    public init(program: String, output: CInt = 2, now: @escaping Clock) {
         self.program = program
+        self.output = output
         self.now = now
     }
 
@@ -25,7 +28,7 @@ public struct EventLog: Sendable {
         line += "\n"
         var text = line
         text.withUTF8 { bytes in
-            _ = write(2, bytes.baseAddress, bytes.count)
+            _ = write(output, bytes.baseAddress, bytes.count)
         }
     }
 

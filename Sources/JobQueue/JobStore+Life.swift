@@ -22,11 +22,16 @@ extension JobStore {
     }
 
     /// Puts a job whose attempt provably never began back into the queue.
+    ///
+    /// - Parameter notBefore: it is not claimed again before this.
     @discardableResult
-    public func returnToQueue(_ job: JobID, attempt: Int, at now: Instant, because detail: String) throws -> Bool {
+    public func returnToQueue(
+        _ job: JobID, attempt: Int, notBefore: Instant, at now: Instant, because detail: String
+    ) throws -> Bool {
         try change {
             guard let standing = try standing(of: job), standing == (.starting, attempt) else { return false }
             try move(job, from: .starting, to: .queued, attempt: attempt, at: now, detail: detail)
+            try database.run("UPDATE jobs SET not_before = \(notBefore) WHERE id = \(job)")
             try database.run("UPDATE attempts SET ended_at = \(now) WHERE job_id = \(job) AND number = \(attempt)")
             return true
         }

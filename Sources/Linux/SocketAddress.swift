@@ -1,7 +1,7 @@
 /// Calls `body` with the address of a Unix socket in a directory. The directory's descriptor stands for its path, because
-/// a socket's address holds 107 bytes only.
+/// a socket's address holds 107 bytes only; `name` has to be short.
 public func withSocketAddress<Result>(
-    _ name: StaticString, below directory: borrowing Descriptor,
+    _ name: String, below directory: borrowing Descriptor,
     _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
 ) -> Result {
     var address = sockaddr_un()
@@ -23,7 +23,7 @@ public func knock(at name: StaticString, below directory: borrowing Descriptor) 
     let number = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     guard number >= 0 else { return false }
     let sender = Descriptor(owning: number)
-    return withSocketAddress(name, below: directory) { address, size in
+    return withSocketAddress(name.description, below: directory) { address, size in
         sendto(sender.number, "!", 1, 0, __CONST_SOCKADDR_ARG(__sockaddr__: address), size) == 1
     }
 }

@@ -67,6 +67,12 @@ public struct AttemptDirectory: ~Copyable {
         return ExitRecord(decoding: bytes)
     }
 
+    /// What the supervisor had to say, for a log; usually empty.
+    public func trouble() -> String {
+        guard let bytes = try? read("trouble", limit: 65_536) else { return "" }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(3).joined(separator: "; ")
+    }
+
     /// Whether a supervisor lives, told by its lock. Never by time.
     public func isAlive() throws(SystemError) -> Bool {
         guard let file = try openIfThere("lock", O_RDWR) else { return false }

@@ -1,1 +1,7 @@
-// worker: to be written.
+import EventLog
+import Execution
+import Linux
+import Settings
+
+// Serves the queue until it is told to stop.
+WorkerProgram.run(Settings.loadOrExit(), log: EventLog(program: "worker", now: Instant.now))

@@ -169,7 +169,7 @@ let process = StartedProcess(bootID: "boot", guardPID: 10, scriptPID: 12, script
         let queue = try Queue()
         let job = try queue.submit("ada")
         _ = try queue.jobs.claimNext(at: noon)
-        #expect(try queue.jobs.returnToQueue(job, attempt: 1, at: noon, because: "no supervisor"))
+        #expect(try queue.jobs.returnToQueue(job, attempt: 1, notBefore: noon, at: noon, because: "no supervisor"))
         #expect(try queue.jobs.claimNext(at: noon)?.number == 2)
         #expect(try !queue.jobs.started(job, attempt: 1, as: process, at: noon))
         #expect(

@@ -1,0 +1,112 @@
+import FileStore
+import JobQueue
+internal import Linux
+import Scripts
+import Sodium
+import Settings
+import Storage
+import Supervision
+
+/// Makes of a job what its supervisor is to run, or finds why it cannot be run.
+///
+/// Everything that was checked at submission is checked again: the script may have been edited, a file may be gone.
+struct Commission {
+    let settings: Settings
+    let catalogue: Catalogue
+    let inbox: Inbox
+    let outbox: Outbox
+
+    /// Why a job is not run, as a sentence for its requester.
+    struct Refusal: Error, Equatable {
+        let sentence: String
+    }
+
+    /// What to run for this attempt.
+    ///
+    /// - Throws: ``Refusal``, or what the stores throw.
+    func order(for attempt: Attempt, _ parameters: [JobParameter]) throws -> Order {
+        let job = attempt.job
+        guard let script = catalogue.script(named: job.script), let (_, hash) = catalogue.snapshot(of: script) else {
+            throw Refusal(sentence: "The script \(job.script) is not offered any more, so the job was not run.")
+        }
+        guard hash == job.scriptHash || settings.onScriptChange == .run else {
+            throw Refusal(
+                sentence: "The script was changed after this job was submitted, so the job was not run. "
+                    + "Submit it again to run the script as it is now.")
+        }
+        let folder = outbox.path(job.uid)
+        return Order(
+            program: script.path,
+            arguments: [script.path] + (try arguments(of: script, job, parameters, folder)),
+            environment: environment(of: attempt, folder), workingDirectory: folder,
+            grace: settings.killGrace.milliseconds, maxLogBytes: settings.maxLogBytes,
+            timeLimit: job.timeLimit?.milliseconds ?? 0)
+    }
+
+    /// The values in the order of the script's annotations; inputs and outputs as full paths.
+    private func arguments(
+        of script: Script, _ job: Job, _ parameters: [JobParameter], _ folder: String
+    ) throws -> [String] {
+        guard parameters.map(\.name) == script.parameters.map(\.name) else {
+            throw Refusal(
+                sentence: "The script wants other parameters now than when this job was submitted. Submit it again.")
+        }
+        return try zip(script.parameters, parameters).map { wanted, given in
+            if let problem = wanted.problem(with: given.value) {
+                throw Refusal(sentence: "The parameter \(given.name) will not do: \(problem)")
+            }
+            switch given.kind {
+            case .text: return given.value
+            case .output: return folder + "/" + given.value
+            case .input:
+                guard let id = given.file, let file = try inbox.file(id, of: job.requester),
+                    let path = inbox.path(of: file)
+                else { throw missing(given) }
+                return path
+            case .shared:
+                guard let path = inbox.sharedPath(given.value) else { throw missing(given) }
+                return path
+            }
+        }
+    }
+
+    private func missing(_ parameter: JobParameter) -> Refusal {
+        Refusal(
+            sentence: "The file \(parameter.value) for \(parameter.name) is not there any more. "
+                + "Upload it again and submit the job again.")
+    }
+
+    /// All that the script sees in its environment; nothing is inherited. docs/script-authors.md lists it for authors.
+    private func environment(of attempt: Attempt, _ folder: String) -> [String] {
+        let job = attempt.job
+        return [
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=\(folder)",
+            "LANG=C.UTF-8",
+            "SHELL=/bin/sh",
+            "USER=\(Commission.userName)",
+            "LOGNAME=\(Commission.userName)",
+            "SR_JOB=\(job.id)",
+            "SR_ATTEMPT=\(attempt.number)",
+            "SR_SCRIPT=\(job.script)",
+            "SR_REQUESTER=\(job.requesterEmail)",
+            LocalExecutor.mark(of: attempt.name),
+        ]
+    }
+
+    /// The name of the user that jobs run as.
+    private static let userName: String = {
+        guard let entry = getpwuid(getuid()) else { return String(getuid()) }
+        return String(cString: entry.pointee.pw_name)
+    }()
+}
+
+extension Attempt {
+    /// Names the attempt's directory.
+    var name: String { "\(job.uid).\(number)" }
+}
+
+extension Job {
+    /// Names the directory of the present attempt.
+    var attemptName: String { "\(uid).\(attempt)" }
+}

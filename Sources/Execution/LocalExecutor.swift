@@ -1,0 +1,105 @@
+public import Linux
+public import Supervision
+
+/// Runs attempts on this machine, each under a supervisor of its own.
+///
+/// What it knows of an attempt stands in the attempt's directory, so another worker can go on where this one stopped. The
+/// one thing in memory is which supervisors are our children: a fresh one that has not taken its lock yet is told from
+/// one that never will.
+public struct LocalExecutor {
+    let attemptsDir: String
+    let supervisor: String
+    private var children: [pid_t: String] = [:]
+
+    /// - Parameters:
+    ///   - attemptsDir: where attempts are kept; it exists.
+    ///   - supervisor: the program's full path.
+    public init(attemptsDir: String, supervisor: String) {
+        self.attemptsDir = attemptsDir
+        self.supervisor = supervisor
+    }
+
+    /// Where an attempt stands.
+    public enum Standing: Equatable {
+        /// Nothing was ever laid down for it.
+        case unknown
+        /// Its supervisor is about to start the script.
+        case starting
+        /// The script's processes are alive under their supervisor.
+        case running(Begun)
+        /// It is over and recorded. `begun` is nil only when it was never let through the gate.
+        case ended(ExitRecord, begun: Begun?)
+        /// It never ran and never will; `trouble` is what its supervisor had to say.
+        case neverBegan(trouble: String)
+        /// It ran, and nobody is left who knows how it ended. None of its processes lives.
+        case vanished(Begun)
+    }
+
+    /// The beginning of a script, as its ticket tells.
+    public struct Begun: Equatable {
+        public let script: ProcessIdentity
+        public let guardPID: Int32
+        public let at: Instant
+    }
+
+    /// Lays down a new attempt and starts its supervisor.
+    ///
+    /// - Parameter prepare: is called once it is certain that this attempt was never begun before, and before anything
+    ///   runs. It may clear away what an earlier attempt left.
+    /// - Returns: `false` when there is such an attempt already (the database was restored from an older copy): it is
+    ///   never run a second time, and ``poll(_:)`` tells what became of it.
+    public mutating func submit(_ name: String, _ order: Order, prepare: () throws -> Void) throws -> Bool {
+        guard let attempt = try AttemptDirectory.make(in: attemptsDir, named: name, order: order) else { return false }
+        try prepare()
+        children[try attempt.launch(supervisor)] = name
+        return true
+    }
+
+    /// Where the attempt stands now.
+    public mutating func poll(_ name: String) throws -> Standing {
+        guard let attempt = try AttemptDirectory.open(in: attemptsDir, named: name) else { return .unknown }
+        reap()
+        // Whether somebody lives is asked first: whoever was gone then has written all that it ever will.
+        let isAlive = try attempt.isAlive() || children.values.contains(name)
+        let ticket = try attempt.ticket()
+        let begun: Begun? =
+            if case .started(let script, let guardPID, let at) = ticket {
+                Begun(script: script, guardPID: guardPID, at: Instant(milliseconds: at))
+            } else { nil }
+        if let record = try attempt.exitRecord() { return .ended(record, begun: begun) }
+        switch (begun, isAlive) {
+        case (let begun?, true): return .running(begun)
+        case (let begun?, false):
+            try Strays.kill(marked: LocalExecutor.mark(of: name), session: begun.script)
+            return .vanished(begun)
+        case (nil, true) where ticket == nil: return .starting
+        case (nil, _):
+            // Whoever comes late finds the ticket and goes away.
+            guard try attempt.revoke() else { return try poll(name) }
+            return .neverBegan(trouble: attempt.trouble())
+        }
+    }
+
+    /// Asks a running attempt to end: TERM, a grace, KILL. Asking again is harmless.
+    ///
+    /// - Returns: whether the attempt will now never begin, because it had not begun yet.
+    public func cancel(_ name: String) throws -> Bool {
+        guard let attempt = try AttemptDirectory.open(in: attemptsDir, named: name) else { return false }
+        if try attempt.ticket() == nil, try attempt.revoke() { return true }
+        attempt.requestStop()
+        return false
+    }
+
+    /// Buries the supervisors that have ended.
+    public mutating func reap() {
+        for pid in children.keys {
+            var status: CInt = 0
+            let ended = retryingOnInterrupt { waitpid(pid, &status, WNOHANG) }
+            if ended != 0 { children[pid] = nil }
+        }
+    }
+
+    /// The environment variable that every process of an attempt inherits, by which its strays are found should both of
+    /// its supervisor's processes have been killed.
+    static func mark(of name: String) -> String { "SR_RUN=\(name)" }
+}

@@ -1,0 +1,98 @@
+import Linux
+import Scripts
+import Serving
+import Settings
+import Storage
+
+/// What the admin can ask for on the machine itself.
+enum Command {
+    static let usage = """
+        usage: scriptrunner COMMAND
+
+          serve        serve a site; `scriptrunner serve --help` tells how
+          migrate      make the database, or bring it to this release
+          check        tell what is wrong with the settings and the scripts
+          settings     print a settings file that explains every key
+          httpd-conf   nginx | apache: print the web server's configuration, filled in from the settings
+          version      print the version of the database that this release works with
+
+        """
+
+    static func run(_ words: [String]) -> Never {
+        do {
+            exit(try perform(words))
+        } catch let problem as SettingsProblem {
+            Settings.fail(problem)
+        } catch let advice as Advice {
+            complain("scriptrunner: \(advice)", advice.status)
+        } catch {
+            complain("scriptrunner: \(error)", EX_OSERR)
+        }
+    }
+
+    private static func perform(_ words: [String]) throws -> CInt {
+        switch (words.first, words.count) {
+        case ("serve", 2) where words[1] == "--help": say(ServeCommand.usage + "\n")
+        case ("serve", _): return try ServeCommand(Array(words.dropFirst())).run()
+        case ("migrate", 1): try migrate()
+        case ("check", 1): return try check()
+        case ("settings", 1): say(Settings.template())
+        case ("httpd-conf", 2): try say(configuration(for: words[1]))
+        case ("version", 1): say("database version \(Storage.version)\n")
+        case ("help", _), ("--help", _): say(usage)
+        default: throw Advice("\(words.first.map { "\($0): not understood" } ?? "what?")\n\(usage)", status: EX_USAGE)
+        }
+        return 0
+    }
+
+    private static func migrate() throws {
+        let settings = try Settings.load()
+        try settings.check([(.databaseFolder, .write)])
+        do { try Storage.migrate(settings.pathToDb) } catch let problem as Storage.Problem {
+            throw settings.problem(with: "path_to_db", "\(problem)")
+        }
+        say("\(settings.pathToDb): version \(Storage.version)\n")
+    }
+
+    /// Every script that is not offered, and why, as compilers say it.
+    private static func check() throws -> CInt {
+        let settings = try Settings.load()
+        try settings.check([
+            (.stateDir, .read), (.databaseFolder, .read), (.inboxDir, .read), (.outboxDir, .read), (.scriptDir, .read),
+        ])
+        let catalogue = Catalogue(
+            directory: settings.scriptDir,
+            style: AnnotationStyle(
+                docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
+                outputPrefix: settings.outputParamPrefix))
+        let problems = try catalogue.problems()
+        for problem in problems { say("\(problem)\n") }
+        say("\(try catalogue.scripts().count) scripts are offered, \(problems.count) are not\n")
+        return problems.isEmpty ? 0 : EX_DATAERR
+    }
+
+    private static func configuration(for name: String) throws -> String {
+        guard let server = WebServer(rawValue: name), server != .none else {
+            throw Advice("httpd-conf: nginx or apache, not \(name)", status: EX_USAGE)
+        }
+        let settings = try Settings.load()
+        let parts = settings.baseURL.host.split(separator: ":")
+        let name = parts.first.map(String.init) ?? "localhost"
+        let port = parts.count > 1 ? String(parts[1]) : settings.baseURL.scheme == "https" ? "443" : "80"
+        let listen =
+            server == .nginx
+            ? "listen \(port)\(settings.baseURL.scheme == "https" ? " ssl" : "");" : "# Listen \(port)"
+        return try WebServerConfiguration(.current, settings).site(
+            for: server,
+            WebServerConfiguration.Values(
+                listen: listen, port: port, serverName: name, sockets: "/run/scriptrunner"))
+    }
+
+    private static func say(_ text: String) { _ = write(1, text, text.utf8.count) }
+
+    private static func complain(_ text: String, _ status: CInt) -> Never {
+        let line = text + "\n"
+        _ = write(2, line, line.utf8.count)
+        exit(status)
+    }
+}
