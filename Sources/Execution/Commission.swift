@@ -2,8 +2,8 @@ import FileStore
 import JobQueue
 internal import Linux
 import Scripts
-import Sodium
 import Settings
+import Sodium
 import Storage
 import Supervision
 

@@ -21,7 +21,8 @@ public enum WorkerProgram {
             Settings.fail(error)
         }
         for program in ["supervisor", "mailer"] where access(executableFolder + "/" + program, X_OK) != 0 {
-            Settings.fail(SettingsProblem("worker: \(executableFolder)/\(program) is missing; install it beside the worker"))
+            Settings.fail(
+                SettingsProblem("worker: \(executableFolder)/\(program) is missing; install it beside the worker"))
         }
         // Files and folders are ours alone unless made otherwise.
         umask(0o027)

@@ -34,7 +34,8 @@ struct Family: ~Copyable {
     mutating func keep(calling each: () -> Bool) throws -> String? {
         var isReady = false
         while true {
-            for index in children.indices where children[index].pid == nil && children[index].startAt <= monotonicNow() {
+            for index in children.indices where children[index].pid == nil && children[index].startAt <= monotonicNow()
+            {
                 try children[index].start()
             }
             let next = children.filter { $0.pid == nil }.map(\.startAt).min() ?? .max

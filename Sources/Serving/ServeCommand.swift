@@ -138,7 +138,8 @@ public struct ServeCommand: Sendable {
         switch webServer {
         case .apache:
             Child(
-                "apache", Self.apache, arguments: ["-D", "FOREGROUND", "-f", frame, "-E", state.log + "/httpd-error.log"],
+                "apache", Self.apache,
+                arguments: ["-D", "FOREGROUND", "-f", frame, "-E", state.log + "/httpd-error.log"],
                 environment: environment, output: output)
         default:
             Child(

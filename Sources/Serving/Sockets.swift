@@ -9,7 +9,8 @@ enum Sockets {
     /// socket's address holds 107 bytes only. An old socket of that name is taken away.
     ///
     /// - Parameter mode: who may connect.
-    static func listen(_ name: String, in folder: borrowing Descriptor, mode: mode_t) throws(SystemError) -> Descriptor {
+    static func listen(_ name: String, in folder: borrowing Descriptor, mode: mode_t) throws(SystemError) -> Descriptor
+    {
         let number = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else { throw SystemError("socket", name) }
         let listener = Descriptor(owning: number)
@@ -47,7 +48,8 @@ enum Sockets {
         withUnsafeMutableBytes(of: &address.sin6_addr) { $0[15] = 1 }
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(probe.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
+                bind(probe.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), socklen_t(MemoryLayout<sockaddr_in6>.size))
+                    == 0
             }
         }
     }
@@ -59,7 +61,9 @@ enum Sockets {
         let connection = Descriptor(owning: number)
         var patience = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        guard withLoopback(port, { connect(connection.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1) }) == 0 else { return false }
+        guard withLoopback(port, { connect(connection.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1) }) == 0 else {
+            return false
+        }
         let request = "GET \(path) HTTP/1.0\r\nHost: localhost\r\n\r\n"
         guard (try? connection.write(Array(request.utf8))) != nil,
             let answer = try? connection.readAll(limit: 1 << 20)

@@ -95,7 +95,8 @@ struct StateFolder: Sendable {
     }
 
     private func copyFiles(
-        from source: String, to target: String, mode: mode_t, where isWanted: (_ status: (mode: mode_t, size: Int)) -> Bool
+        from source: String, to target: String, mode: mode_t,
+        where isWanted: (_ status: (mode: mode_t, size: Int)) -> Bool
     ) throws {
         guard let folder = try? Descriptor.directory(source) else { return }
         let into = try Descriptor.directory(target)

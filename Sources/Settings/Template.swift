@@ -22,6 +22,15 @@ extension Settings {
         return text
     }
 
+    /// The text of the file that is installed: data below /var/lib, the examples for a start.
+    public static var installedTemplate: String {
+        template(setting: [
+            "path_to_db": "/var/lib/scriptrunner/db/scriptrunner.sqlite", "inbox_dir": "/var/lib/scriptrunner/inbox",
+            "outbox_dir": "/var/lib/scriptrunner/outbox", "script_dir": "examples",
+            "state_dir": "/var/lib/scriptrunner/state", "mail_dir": "/var/lib/scriptrunner/mail",
+        ])
+    }
+
     private static func wrapped(_ text: String, width: Int) -> [String] {
         var lines = [""]
         for word in text.split(separator: " ") {

@@ -36,7 +36,7 @@ enum Command {
         case ("serve", _): return try ServeCommand(Array(words.dropFirst())).run()
         case ("migrate", 1): try migrate()
         case ("check", 1): return try check()
-        case ("settings", 1): say(Settings.template())
+        case ("settings", 1): say(Settings.installedTemplate)
         case ("httpd-conf", 2): try say(configuration(for: words[1]))
         case ("version", 1): say("database version \(Storage.version)\n")
         case ("help", _), ("--help", _): say(usage)
