@@ -2,6 +2,7 @@
 
 import re
 
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -10,6 +11,14 @@ from site_under_test import wait_until
 
 def fill(browser, selector, text):
     browser.find_element(By.CSS_SELECTOR, selector).send_keys(text)
+
+
+def shown(browser, selector):
+    """The text of an element, empty while the page is changing."""
+    try:
+        return browser.find_element(By.CSS_SELECTOR, selector).text
+    except (NoSuchElementException, StaleElementReferenceException):
+        return ""
 
 
 def press(browser, label):
@@ -25,7 +34,7 @@ def test_from_stranger_to_result(site, browser, tmp_path, request):
     fill(browser, "#new-login", login)
     fill(browser, "#new-password", "correct horse battery")
     press(browser, "Sign up")
-    wait_until("signed in", lambda: login in browser.find_element(By.TAG_NAME, "header").text)
+    wait_until("signed in", lambda: login in shown(browser, "header"))
 
     browser.find_element(By.CSS_SELECTOR, "header nav").find_element(By.PARTIAL_LINK_TEXT, "Submit").click()
     assert browser.find_element(By.CSS_SELECTOR, "[aria-current=page]").text.startswith("Submit")
@@ -42,7 +51,7 @@ def test_from_stranger_to_result(site, browser, tmp_path, request):
     assert "in the queue" in browser.find_element(By.CSS_SELECTOR, "[role=status]").text
     site.wait_for(number, "succeeded")
     # The page tells by itself.
-    wait_until("the page tells", lambda: "succeeded" in browser.find_element(By.TAG_NAME, "h1").text)
+    wait_until("the page tells", lambda: "succeeded" in shown(browser, "h1"))
     main = browser.find_element(By.TAG_NAME, "main").text
     assert "one and, more=.txt" in main and "counts.txt" in main and "counting" in main
     assert f"Job #{number} [count.sh] Complete" in main
@@ -65,7 +74,7 @@ def test_from_stranger_to_result(site, browser, tmp_path, request):
     browser.find_element(By.LINK_TEXT, "My jobs").click()
     assert len(browser.find_elements(By.CSS_SELECTOR, "tbody tr")) == 2
     browser.find_element(By.XPATH, "//footer//button[normalize-space()='Log out']").click()
-    wait_until("logged out", lambda: login not in browser.find_element(By.TAG_NAME, "body").text)
+    wait_until("logged out", lambda: login not in shown(browser, "body"))
     browser.get(site.url + "/jobs")
     assert "/login?fromPage=" in browser.current_url
 
@@ -77,10 +86,10 @@ def test_a_running_job_is_watched_and_cancelled(site, browser, request):
     for name, value in person.http.cookies.items():
         browser.add_cookie({"name": name, "value": value})
     browser.get(f"{site.url}/jobs/{number}")
-    wait_until("it runs", lambda: "running" in browser.find_element(By.TAG_NAME, "h1").text)
+    wait_until("it runs", lambda: "running" in shown(browser, "h1"))
     site.wait_for(number, "running")
     wait_until("its trap is set", (site.outbox(number) / "up").exists)
     press(browser, "Cancel this job")
     site.wait_for(number, "cancelled")
-    wait_until("the page tells", lambda: "cancelled" in browser.find_element(By.TAG_NAME, "h1").text)
+    wait_until("the page tells", lambda: "cancelled" in shown(browser, "h1"))
     assert "asked to end" in browser.find_element(By.CSS_SELECTOR, "pre").text
