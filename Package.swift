@@ -143,7 +143,7 @@ let package = Package(
             "ExecutionTests",
             [
                 "Execution", "Supervision", "JobQueue", "Accounts", "FileStore", "Mail", "Scripts", "Storage", "SQLite",
-                "Settings", "Linux", "TestSupport",
+                "Settings", "EventLog", "Linux", "TestSupport",
             ]),
         tests(
             "PagesTests",

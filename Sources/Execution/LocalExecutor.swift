@@ -23,7 +23,7 @@ public struct LocalExecutor {
     public enum Standing: Equatable {
         /// Nothing was ever laid down for it.
         case unknown
-        /// Its supervisor is about to start the script.
+        /// Its supervisor is about to start the script, or finds that it cannot.
         case starting
         /// The script's processes are alive under their supervisor.
         case running(Begun)
@@ -68,7 +68,9 @@ public struct LocalExecutor {
             } else { nil }
         if let record = try attempt.exitRecord() { return .ended(record, begun: begun) }
         switch (begun, isAlive) {
-        case (let begun?, true): return .running(begun)
+        case (let begun?, true):
+            // Let through the gate, but perhaps the script cannot be started: the next look knows.
+            return begun.script.isBeforeExec ? .starting : .running(begun)
         case (let begun?, false):
             try Strays.kill(marked: LocalExecutor.mark(of: name), session: begun.script)
             return .vanished(begun)

@@ -43,6 +43,10 @@ extension Worker {
                 // The wish is on the disk before it is told, and told again until the end: the supervisor may change hands.
                 _ = try executor.cancel(job.attemptName)
             }
+        case .ended(let record, _) where record.outcome == .notStarted(errno: 0):
+            // Its supervisor was killed at the gate: another attempt runs nothing twice.
+            if job.stopRequestedAt != nil { return try end(job, .cancelledBeforeStart, at: now()) }
+            try giveBack(job, because: "Its supervisor was killed before the script began.")
         case .ended(let record, let begun):
             if let begun, !record.wasNotStarted { try importStart(of: job, begun) }
             try end(job, Verdict(record, begun: begun?.at), at: Instant(milliseconds: record.endedAt))

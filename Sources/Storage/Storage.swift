@@ -57,8 +57,7 @@ public enum Storage {
     }
 
     static func migrate(_ path: String, to migrations: [StaticString]) throws {
-        let mask = umask(0o077)
-        defer { umask(mask) }
+        try makePrivate(path)
         let database = try connect(path, creating: true)
         _ = try checkedVersion(of: database, path)
         // Before the first table: these two cannot change inside a transaction, or later without a rewrite.
@@ -75,6 +74,14 @@ public enum Storage {
             try database.setUserVersion(migrations.count)
         }
         try database.checkpoint()
+    }
+
+    /// Makes an empty file that its owner alone can read; SQLite gives its companions the same rights. A file that is there
+    /// is never opened: closing it again would take SQLite's locks away.
+    private static func makePrivate(_ path: String) throws(SystemError) {
+        do throws(SystemError) { _ = try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600) } catch {
+            guard error.code == EEXIST else { throw error }
+        }
     }
 
     private static func connect(_ path: String, creating: Bool = false) throws -> Database {

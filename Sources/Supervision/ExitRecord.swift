@@ -6,7 +6,7 @@ public struct ExitRecord: Sendable, Equatable {
     public enum Outcome: Sendable, Equatable {
         case exited(Int)
         case signalled(Int)
-        /// execve failed with this errno; no instruction of the script ran.
+        /// execve failed with this errno, or was never reached (0); no instruction of the script ran.
         case notStarted(errno: Int)
     }
 

@@ -39,13 +39,24 @@ public struct ProcessIdentity: Sendable, Equatable {
         return group ? kill(-pid, signal) == 0 : clinux_pidfd_send_signal(process.number, signal) == 0
     }
 
-    private static func start(of pid: Int32) -> Int64? {
+    /// Whether the process is still what was forked and has not become the program that it shall run.
+    public var isBeforeExec: Bool {
+        guard let fields = ProcessIdentity.fields(of: pid), Int64(fields[19]) == start, let flags = UInt64(fields[6])
+        else { return false }
+        // PF_FORKNOEXEC of the kernel's sched.h, in field 9 of /proc/PID/stat.
+        return flags & 0x40 != 0
+    }
+
+    private static func start(of pid: Int32) -> Int64? { fields(of: pid).flatMap { Int64($0[19]) } }
+
+    /// The fields of /proc/PID/stat from the third on.
+    private static func fields(of pid: Int32) -> [String]? {
         guard let bytes = try? Descriptor.open("/proc/\(pid)/stat", O_RDONLY).readAll(limit: 4096),
             // The name in field 2 may hold anything, even blanks and parentheses; the last one ends it.
             let end = bytes.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
         let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
         guard fields.count > 19 else { return nil }
-        return Int64(String(decoding: fields[19], as: UTF8.self))
+        return fields.map { String(decoding: $0, as: UTF8.self) }
     }
 }

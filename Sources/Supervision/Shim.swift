@@ -30,10 +30,11 @@ enum Shim {
         let opened = retryingOnInterrupt { write(gate.writing, &go, 1) }
         guard opened == 1 else { throw SystemError("write", "gate") }
         gate.closeWriting()
-        attempt.ringWorker()
 
         var errno: Int32 = 0
         let told = retryingOnInterrupt { read(failure.reading, &errno, MemoryLayout<Int32>.size) }
+        // The pipe has ended without a word: the script has taken the process over.
+        if told == 0 { attempt.ringWorker() }
         let watch = try Watch(order, attempt, script: script)
         try watch.untilTheEnd(execFailure: told == MemoryLayout<Int32>.size ? Int(errno) : nil)
     }

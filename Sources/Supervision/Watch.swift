@@ -90,6 +90,9 @@ struct Watch: ~Copyable {
         let outcome: ExitRecord.Outcome =
             if let execFailure {
                 .notStarted(errno: execFailure)
+            } else if script.isBeforeExec {
+                // The shim was killed while the script stood at the gate. The status is the gate's, not the script's.
+                .notStarted(errno: 0)
             } else if information.si_code == CLD_EXITED { .exited(status) } else { .signalled(status) }
         func milliseconds(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1000 + Int64(time.tv_usec) / 1000 }
         let record = ExitRecord(

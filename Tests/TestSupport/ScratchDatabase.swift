@@ -13,6 +13,9 @@ extension ScratchDirectory {
 }
 
 extension ScratchDirectory {
+    /// A connection to a database elsewhere that may do anything.
+    public func anyDatabase(_ path: String) throws -> Database { try Database(path: path) }
+
     /// A connection to this test's database that may do anything, to set scenes that no single program could.
     public func unrestrictedDatabase() throws -> Database {
         try Storage.migrate(databasePath)
