@@ -37,8 +37,22 @@ public struct Instant: Hashable, Comparable, Sendable {
 }
 
 extension Instant {
-    /// UTC by the proleptic Gregorian calendar, as `2026-03-01T09:05:07Z`, or with `.123` before the `Z`.
+    /// UTC by the proleptic Gregorian calendar, as `2026-03-01T09:05:07Z`, or with `.123` before the `Z`. Years beyond the
+    /// four digits of ISO 8601 are shown as the first or last that has them.
     public func iso8601(milliseconds withMilliseconds: Bool = false) -> String {
+        String(unsafeUninitializedCapacity: 24) { buffer in
+            writeISO8601(into: buffer)
+            guard withMilliseconds else { return 20 }
+            buffer[19] = UInt8(ascii: ".")
+            let (_, rest) = Instant.floorDivide(milliseconds, 1000)
+            Instant.write(rest, digits: 3, into: buffer, at: 20)
+            buffer[23] = UInt8(ascii: "Z")
+            return 24
+        }
+    }
+
+    /// Writes the 20 bytes of `2026-03-01T09:05:07Z`. Pages show hundreds of times, so nothing is allocated.
+    func writeISO8601(into buffer: UnsafeMutableBufferPointer<UInt8>) {
         let (days, rest) = Instant.floorDivide(milliseconds, 86_400_000)
         // Days since 0000-03-01, so that a leap day is the last day of its year (Hinnant, "chrono-Compatible Low-Level
         // Date Algorithms", civil_from_days).
@@ -49,17 +63,25 @@ extension Instant {
         let shiftedMonth = (5 * dayOfYear + 2) / 153
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-
-        func padded(_ number: Int64, _ width: Int) -> String {
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-        }
+        let year = min(9999, max(0, yearOfEra + era * 400 + (month <= 2 ? 1 : 0)))
         let seconds = rest / 1000
-        var text = "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T"
-        text += "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
-        if withMilliseconds { text += "." + padded(rest % 1000, 3) }
-        return text + "Z"
+        for (number, digits, position, separator) in [
+            (year, 4, 0, "-"), (month, 2, 5, "-"), (day, 2, 8, "T"), (seconds / 3600, 2, 11, ":"),
+            (seconds / 60 % 60, 2, 14, ":"), (seconds % 60, 2, 17, "Z"),
+        ] as [(Int64, Int, Int, Unicode.Scalar)] {
+            Instant.write(number, digits: digits, into: buffer, at: position)
+            buffer[position + digits] = UInt8(ascii: separator)
+        }
+    }
+
+    private static func write(
+        _ number: Int64, digits: Int, into buffer: UnsafeMutableBufferPointer<UInt8>, at position: Int
+    ) {
+        var rest = number
+        for index in (position..<position + digits).reversed() {
+            buffer[index] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+        }
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {

@@ -1,12 +1,21 @@
 extension Instant {
     /// For people, to the minute: `2026-03-01 09:05 UTC`.
     public var readable: String {
-        let text = iso8601()
-        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC"
+        String(unsafeUninitializedCapacity: 20) { buffer in
+            writeISO8601(into: buffer)
+            buffer[10] = UInt8(ascii: " ")
+            for (index, byte) in " UTC".utf8.enumerated() { buffer[16 + index] = byte }
+            return 20
+        }
     }
 
     /// For people, the day alone: `2026-03-01`.
-    public var day: String { String(iso8601().prefix(10)) }
+    public var day: String {
+        String(unsafeUninitializedCapacity: 20) { buffer in
+            writeISO8601(into: buffer)
+            return 10
+        }
+    }
 
     /// The day of the week in UTC, 0 for Sunday.
     public var weekday: Int {

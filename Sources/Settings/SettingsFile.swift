@@ -73,9 +73,10 @@ extension Settings {
             _ = key.apply(&settings, key.standard, root)
         }
         var number = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        // By bytes: a carriage return and a newline together would be one Character, and no end of a line.
+        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
-            let line = trimmed(line)
+            let line = trimmed(Substring(line))
             if line.isEmpty || line.hasPrefix("#") { continue }
             guard let equals = line.firstIndex(of: "=") else {
                 throw SettingsProblem("\(file):\(number): \(line): expected key=value, or # before a comment")
@@ -106,8 +107,11 @@ extension Settings {
     }
 
     private static func trimmed(_ text: Substring) -> String {
-        let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" || $0 == "\r\n" }
-        return String(String(text.drop(while: blank).reversed()).drop(while: blank).reversed())
+        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+        var bytes = text.utf8
+        while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
+        while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+        return String(Substring(bytes))
     }
 }
 
