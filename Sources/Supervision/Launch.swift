@@ -37,12 +37,3 @@ extension AttemptDirectory {
         return pid
     }
 }
-
-/// Lends texts as the C array that exec and posix_spawn want.
-func withCStrings<Result>(_ texts: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result)
-    -> Result
-{
-    var pointers = texts.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
-}
