@@ -83,7 +83,7 @@ let package = Package(
         module("Scripts", ["Sodium", "Linux"]),
         module("JobQueue", ["Storage", "SQLite", "Scripts", "Sodium", "Linux"]),
         module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
-        module("Mail", ["Storage", "SQLite", "Linux"]),
+        module("Mail", ["Storage", "SQLite", "Settings", "EventLog", "Linux"]),
         module("Supervision", ["Linux", "CLinux"]),
         module(
             "Execution",
@@ -136,7 +136,7 @@ let package = Package(
         tests("ScriptsTests", ["Scripts", "Linux", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("FileStoreTests", ["FileStore", "Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
-        tests("MailTests", ["Mail", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("MailTests", ["Mail", "Settings", "EventLog", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("SupervisionTests", ["Supervision", "Linux", "TestSupport"]),
         tests(
             "ExecutionTests",
