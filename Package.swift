@@ -54,8 +54,8 @@ func program(
         name: name, dependencies: dependencies, cSettings: gnu, swiftSettings: strict, linkerSettings: linkerSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, cSettings: gnu, swiftSettings: relaxed)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, cSettings: gnu, swiftSettings: relaxed)
 }
 
 let package = Package(
@@ -76,14 +76,14 @@ let package = Package(
         module("Storage", ["SQLite", "Linux"]),
         module("Settings", ["Linux"]),
         module("Web", ["CFastCGI", "CLinux", "Linux", "EventLog"]),
-        module("SMTP", ["CCurl", "Linux"]),
 
         // What the project is about.
         module("Accounts", ["Storage", "SQLite", "Sodium", "Linux"]),
         module("Scripts", ["Sodium", "Linux"]),
         module("JobQueue", ["Storage", "SQLite", "Scripts", "Sodium", "Linux"]),
         module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
-        module("Mail", ["Storage", "SQLite", "Linux"]),
+        module("Mail", ["Storage", "SQLite", "Settings", "EventLog", "Linux"]),
+        module("SMTP", ["Mail", "Settings", "CCurl", "Linux"]),
         module("Supervision", ["Linux", "CLinux"]),
         module(
             "Execution",
@@ -137,7 +137,8 @@ let package = Package(
         tests("ScriptsTests", ["Scripts", "Linux", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("FileStoreTests", ["FileStore", "Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
-        tests("MailTests", ["Mail", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("MailTests", ["Mail", "Settings", "EventLog", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("SMTPTests", ["SMTP", "Mail", "Settings", "Linux", "TestSupport"]),
         tests("SupervisionTests", ["Supervision", "Linux", "TestSupport"]),
         tests(
             "ExecutionTests",
@@ -151,6 +152,9 @@ let package = Package(
                 "Pages", "Web", "Accounts", "JobQueue", "FileStore", "Mail", "Scripts", "Storage", "SQLite", "Settings",
                 "Linux", "TestSupport",
             ]),
+        // Built programs as they are, with real other programs around them.
+        tests(
+            "ProgramTests", ["Mail", "Storage", "SQLite", "Linux", "TestSupport"], exclude: ["mailserver.py"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -11,11 +11,18 @@ public struct MailStore {
     /// A mail that waits to be sent.
     public struct Queued: Sendable {
         public let id: Int64
+        public let job: JobID
+        public let attempt: Int
+        public let kind: JobMail.Kind
         public let recipient: String
         public let subject: String
         public let body: String
         public let createdAt: Instant
+        /// How many were begun before.
         public let tries: Int
+
+        /// What the mail is called wherever it goes; fit for a file's name.
+        public var name: String { "job-\(job)-\(attempt)-\(kind.rawValue)-\(id)" }
     }
 
     /// A mail as the job's page shows it.
@@ -57,13 +64,27 @@ public struct MailStore {
     public func due(at now: Instant) throws -> Queued? {
         try database.first(
             """
-            SELECT id, recipient, subject, body, created_at, tries FROM mails
+            SELECT id, job_id, attempt, kind, recipient, subject, body, created_at, tries FROM mails
              WHERE state = 'queued' AND due_at <= \(now) ORDER BY due_at, id LIMIT 1
             """
         ) {
             Queued(
-                id: $0.int64(0), recipient: $0.text(1), subject: $0.text(2), body: $0.text(3), createdAt: $0.instant(4),
-                tries: $0.int(5))
+                id: $0.int64(0), job: JobID($0.int64(1)), attempt: $0.int(2),
+                kind: JobMail.Kind(rawValue: $0.text(3)) ?? .ended, recipient: $0.text(4), subject: $0.text(5),
+                body: $0.text(6), createdAt: $0.instant(7), tries: $0.int(8))
+        }
+    }
+
+    /// Counts a try that is made now and puts the mail off until after the pause; says whether it still waits.
+    ///
+    /// So a sender that dies over a mail, or cannot write down how it went, does not send the same mail again and again.
+    public func begin(_ mail: Queued, at now: Instant) throws -> Bool {
+        try database.write {
+            try database.run(
+                """
+                UPDATE mails SET tries = tries + 1, due_at = \(now + Self.pause(after: mail.tries))
+                 WHERE id = \(mail.id) AND state = 'queued'
+                """) == 1
         }
     }
 
@@ -72,25 +93,32 @@ public struct MailStore {
         try database.write {
             try database.run(
                 """
-                UPDATE mails SET state = 'sent', sent_at = \(now), tries = tries + 1, last_error = NULL
+                UPDATE mails SET state = 'sent', sent_at = \(now), last_error = NULL
                  WHERE id = \(mail.id) AND state = 'queued'
                 """)
         }
     }
 
-    /// No server took it: another try after a pause, or none if it is old or refused for good.
-    public func failed(_ mail: Queued, because reason: String, forGood: Bool, at now: Instant) throws {
-        var pause = Self.firstPause
-        for _ in 0..<min(mail.tries, 10) { pause = min(.milliseconds(pause.milliseconds * 2), Self.longestPause) }
+    /// No server took it: another try after a pause, or none if the mail is old or can never be sent. Says whether it is
+    /// given up.
+    @discardableResult
+    public func failed(_ mail: Queued, because reason: String, forGood: Bool, at now: Instant) throws -> Bool {
         let isOver = forGood || now - mail.createdAt >= Self.patience
         try database.write {
             try database.run(
                 """
-                UPDATE mails SET tries = tries + 1, last_error = \(reason), due_at = \(now + pause),
+                UPDATE mails SET last_error = \(reason), due_at = \(now + Self.pause(after: mail.tries)),
                        state = \(isOver ? "given_up" : "queued")
                  WHERE id = \(mail.id) AND state = 'queued'
                 """)
         }
+        return isOver
+    }
+
+    private static func pause(after tries: Int) -> Instant.Span {
+        var pause = firstPause
+        for _ in 0..<min(tries, 10) { pause = min(.milliseconds(pause.milliseconds * 2), longestPause) }
+        return pause
     }
 
     /// A job's mails, in the order in which they came.

@@ -10,7 +10,8 @@ public struct Message: Sendable {
     let subject: String
     let body: String
     let date: Instant
-    /// Unique and the same at every try, so that a mail that a server took twice can be told as one.
+    /// Names the mail among all of this sender, and is the same at every try, so that a mail that was taken twice can be
+    /// told as one. Fit for a file's name.
     let id: String
 
     public init(from: String, to: String, subject: String, body: String, date: Instant, id: String) {
@@ -40,14 +41,31 @@ public struct Message: Sendable {
             To: <\(to)>\r
             Subject: \(Message.encodedSubject(subject))\r
             Date: \(Message.rfc5322(date))\r
-            Message-ID: <\(id)@\(host ?? "localhost")>\r
+            Message-ID: <\(id).\(date.milliseconds)@\(host ?? "localhost")>\r
             Auto-Submitted: auto-generated\r
             MIME-Version: 1.0\r
             Content-Type: text/plain; charset=utf-8\r
             Content-Transfer-Encoding: base64\r
             \r
-            \(Base64.lines(Array(body.utf8)))
+            \(Base64.lines(Message.canonical(body)))
             """.utf8)
+    }
+
+    /// With CRLF at the end of each line and nowhere else a CR or LF, as text has to be before it is encoded (RFC 2049,
+    /// section 4). A lone CR, as progress bars write it, ends a line too.
+    static func canonical(_ text: String) -> [UInt8] {
+        let (cr, lf) = (UInt8(ascii: "\r"), UInt8(ascii: "\n"))
+        var bytes: [UInt8] = []
+        var last: UInt8 = 0
+        for byte in text.utf8 {
+            if byte == cr || byte == lf, !(last == cr && byte == lf) {
+                bytes += [cr, lf]
+            } else if byte != lf {
+                bytes.append(byte)
+            }
+            last = byte
+        }
+        return bytes
     }
 
     /// The date as mail wants it: `Sun, 01 Mar 2026 09:05:07 +0000`.
@@ -60,7 +78,7 @@ public struct Message: Sendable {
             + "\(text.dropFirst(11).prefix(8)) +0000"
     }
 
-    /// As it is if it is printable ASCII and short; else as encoded words of at most 75 characters (RFC 2047).
+    /// As it is if it is printable ASCII and short; else as encoded words (RFC 2047).
     static func encodedSubject(_ subject: String) -> String {
         if subject.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }), subject.utf8.count < 900,
             !zip(subject.utf8, subject.utf8.dropFirst()).contains(where: { $0 == (0x3D, 0x3F) })
@@ -72,8 +90,9 @@ public struct Message: Sendable {
         for scalar in subject.unicodeScalars {
             // Line breaks and their kin mean nothing in a subject.
             let bytes = scalar.properties.generalCategory == .control ? [0x20] : Array(String(scalar).utf8)
-            // 45 bytes make 60 characters of base64; a word's frame takes 12.
-            if piece.count + bytes.count > 45 {
+            // 39 bytes make 52 characters of base64; the frame of a word takes 12, and the name of the header 9: a line
+            // with encoded words has at most 76 characters.
+            if piece.count + bytes.count > 39 {
                 words.append("=?utf-8?B?\(Base64.text(piece))?=")
                 piece = []
             }
@@ -81,34 +100,5 @@ public struct Message: Sendable {
         }
         words.append("=?utf-8?B?\(Base64.text(piece))?=")
         return words.joined(separator: "\r\n ")
-    }
-}
-
-/// Base64 (RFC 4648).
-enum Base64 {
-    static func text(_ bytes: [UInt8]) -> String {
-        let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        var text = ""
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits: UInt32 = 0
-            for byte in group { bits = bits << 8 | UInt32(byte) }
-            bits <<= UInt32(3 - group.count) * 8
-            for index in 0..<4 {
-                let digit = digits.utf8Start[Int(bits >> UInt32(18 - index * 6) & 63)]
-                text.unicodeScalars.append(index <= group.count ? Unicode.Scalar(digit) : "=")
-            }
-        }
-        return text
-    }
-
-    /// Lines of 76 characters, each ended by CRLF (RFC 2045, section 6.8).
-    static func lines(_ bytes: [UInt8]) -> String {
-        var lines = ""
-        for start in stride(from: 0, to: bytes.count, by: 57) {
-            lines += text(Array(bytes[start..<min(start + 57, bytes.count)])) + "\r\n"
-        }
-        return lines
     }
 }

@@ -130,7 +130,7 @@ struct JobView {
                     "sent \(time(sent))"
                 } else if mail.isGivenUp {
                     "given up: \(mail.lastError ?? "")"
-                } else if mail.tries > 0 { "will be tried again: \(mail.lastError ?? "")" } else { "on its way" }
+                } else if let error = mail.lastError { "will be tried again: \(error)" } else { "on its way" }
             return "<li>\(mail.subject) – \(fate)</li>"
         }
         return "<h2>Mails to \(job.requesterEmail)</h2><ul>\(rows)</ul>"

@@ -36,11 +36,11 @@ extension Settings {
         do { return try load() } catch { fail(error) }
     }
 
-    /// Ends the program because of its settings.
-    public static func fail(_ problem: SettingsProblem) -> Never {
+    /// Ends the program because of its settings, or because of what they name.
+    public static func fail(_ problem: SettingsProblem, status: CInt = exitStatus) -> Never {
         let line = problem.description + "\n"
         _ = write(2, line, line.utf8.count)
-        exit(exitStatus)
+        exit(status)
     }
 
     /// Reads this file.

@@ -20,6 +20,8 @@ public enum BuiltProgram {
             try? copy.write(bytes)
             fchmod(copy.number, 0o755)
         }
+        // What is static is never released.
+        atexit { BuiltProgram.copies.remove() }
         return scratch
     }()
 

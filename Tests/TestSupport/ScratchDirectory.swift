@@ -14,7 +14,10 @@ public final class ScratchDirectory: Sendable {
     /// The path of `name` inside it.
     public func callAsFunction(_ name: String) -> String { path + "/" + name }
 
-    deinit {
-        nftw(path, { path, _, _, _ in remove(path) }, 16, CInt(FTW_DEPTH | FTW_PHYS))
+    deinit { remove() }
+
+    /// Removes it already now.
+    func remove() {
+        nftw(path, { path, _, _, _ in Glibc.remove(path) }, 16, CInt(FTW_DEPTH | FTW_PHYS))
     }
 }

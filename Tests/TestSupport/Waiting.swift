@@ -3,6 +3,8 @@ import Linux
 /// A condition that did not come true in time.
 public struct NeverHappened: Error {
     public let what: String
+
+    public init(what: String) { self.what = what }
 }
 
 /// Returns as soon as `condition` holds. The limit is far beyond what a loaded machine needs; it is there so that a broken

@@ -1,1 +1,0 @@
-// SMTP: to be written.
