@@ -9,7 +9,7 @@ public import Supervision
 public struct LocalExecutor {
     let attemptsDir: String
     let supervisor: String
-    private var children: [pid_t: String] = [:]
+    private(set) var children: [pid_t: String] = [:]
 
     /// - Parameters:
     ///   - attemptsDir: where attempts are kept; it exists.

@@ -26,6 +26,7 @@ public final class Worker {
     var executor: LocalExecutor
     /// The sender of mails, while one runs.
     private var mailer: pid_t?
+    private var mailerStartedAt = Instant(milliseconds: 0)
     /// A mailer that failed is not started again before this.
     private var noMailerBefore = Instant(milliseconds: 0)
     private let programs: String
@@ -34,6 +35,8 @@ public final class Worker {
     private static let walToCheckpoint = 1 << 20
     /// After a mailer that failed as a program. Mails have longer pauses of their own.
     private static let mailerPause = Instant.Span.seconds(60)
+    /// While a mailer that is not ours sends.
+    private static let otherMailerPause = Instant.Span.seconds(1)
     /// How often the attempts of live jobs are looked at, should a supervisor have died without a word. Milliseconds.
     private static let liveRhythm: Int64 = 1000
     /// Starts of one job that came to nothing for reasons of ours, before it fails.
@@ -132,10 +135,14 @@ public final class Worker {
             if status != 0 {
                 noMailerBefore = now() + Self.mailerPause
                 log.note("mailer-failed", ["status": "\(clinux_exit_status(status))"])
+            } else if let due = try mails.nextDue(), due <= mailerStartedAt {
+                // It went because another one, an earlier worker's, is still at it.
+                noMailerBefore = now() + Self.otherMailerPause
             }
         }
         guard now() >= noMailerBefore, let due = try mails.nextDue(), due <= now() else { return }
         do throws(SystemError) {
+            mailerStartedAt = now()
             mailer = try spawn(
                 programs + "/mailer", arguments: ["mailer"],
                 environment: ["SCRIPTRUNNER_CONF=\(settings.file)", "PATH=/usr/bin:/bin", "LANG=C.UTF-8"])

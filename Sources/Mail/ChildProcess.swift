@@ -31,44 +31,15 @@ enum ChildProcess {
         var ends: [CInt] = [0, 0]
         guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError("pipe2", nil) }
         let output = Descriptor(owning: ends[0])
+        let writing = Descriptor(owning: ends[1])
         let pid = try spawn(
-            program, arguments, environment, input: file, output: Descriptor(owning: ends[1]))
+            program, arguments: arguments, environment: environment,
+            standard: StandardDescriptors(input: file.number, output: writing.number, error: writing.number))
+        // Else there would be no end of what it writes.
+        _ = consume writing
         // What the program leaves running may hold the pipe open for ever: nothing of ours waits for its end.
         _ = clinux_fcntl_int(output.number, F_SETFL, O_NONBLOCK)
         return try watch(pid, output, outputLimit, until: monotonic() + timeLimit, grace)
-    }
-
-    private static func spawn(
-        _ program: String, _ arguments: [String], _ environment: [String], input: borrowing Descriptor,
-        output: consuming Descriptor
-    ) throws(SystemError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, input.number, 0)
-        posix_spawn_file_actions_adddup2(&actions, output.number, 1)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | Int32(POSIX_SPAWN_SETSID)
-        posix_spawnattr_setflags(&attributes, Int16(flags))
-
-        var pid: pid_t = 0
-        let failure = withCStrings(arguments) { arguments in
-            withCStrings(environment) { environment in
-                posix_spawn(&pid, program, &actions, &attributes, arguments, environment)
-            }
-        }
-        guard failure == 0 else { throw SystemError("posix_spawn", program, code: failure) }
-        return pid
     }
 
     /// Reads and waits until the end of the process, which comes at `deadline` at the latest.

@@ -20,6 +20,8 @@ final class Shop {
     let jobs: JobStore
     let user: UserID
     private(set) var worker: Worker
+    /// The workers that were there before.
+    private var former: [Worker] = []
 
     /// - Parameter lines: of the settings file.
     init(_ lines: [String] = []) throws {
@@ -49,6 +51,18 @@ final class Shop {
             return (database, user.id, try Shop.worker(settings, programs))
         }
         jobs = JobStore(database, actor: "submit")
+    }
+
+    /// Nobody else buries what the workers started.
+    deinit {
+        for worker in former + [worker] {
+            worker.dismissMailer()
+            for pid in worker.executor.children.keys {
+                kill(pid, SIGKILL)
+                var status: CInt = 0
+                _ = retryingOnInterrupt { waitpid(pid, &status, 0) }
+            }
+        }
     }
 
     private static func worker(_ settings: Settings, _ programs: String) throws -> Worker {
@@ -89,6 +103,7 @@ final class Shop {
     /// As after a kill and a new start: another worker, which knows nothing but what is on the disk.
     func replaceWorker() throws -> Worker {
         let old = worker
+        former.append(old)
         worker = try asOrdinaryUser { try Shop.worker(settings, scratch("programs")) }
         return old
     }

@@ -20,6 +20,16 @@ final class Trial {
         }
     }
 
+    /// Nobody else buries the supervisor.
+    deinit {
+        guard supervisorPID > 0 else { return }
+        var status: CInt = 0
+        if waitpid(supervisorPID, &status, WNOHANG) == 0 {
+            kill(supervisorPID, SIGKILL)
+            waitpid(supervisorPID, &status, 0)
+        }
+    }
+
     func order(
         _ script: String, _ arguments: [String] = [], environment: [String] = ["PATH=/usr/bin:/bin"],
         grace: Int64 = 10_000, maxLogBytes: Int64 = 1 << 20, timeLimit: Int64 = 0
