@@ -74,10 +74,14 @@ struct JobView {
             if job.startedAt != nil {
                 "\(duration(of: job, now))"
             } else { job.state.isOver ? nil : "\((now - job.queuedAt).readable)" }
+        let status: HTML? =
+            if let code = job.exitCode, code != 0 {
+                "<div><dt>Exit status</dt><dd>\(code)</dd></div>"
+            } else { job.signal.map { "<div><dt>Signal</dt><dd>\($0)</dd></div>" } }
         let length: HTML? = span.map { #"<div><dt>\#(lasted)</dt><dd class="ticks">\#($0)</dd></div>"# }
         return """
             <section id="standing" class="standing \(job.state.rawValue)" aria-label="Standing">
-            <dl><div><dt>\(began)</dt><dd>\(time(moment))</dd></div>\(length)</dl>
+            <dl><div><dt>\(began)</dt><dd>\(time(moment))</dd></div>\(length)\(status)</dl>
             \(job.reason.map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())
             </section>
             """
