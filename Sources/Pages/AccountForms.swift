@@ -12,10 +12,11 @@ struct AccountForms {
     var signInProblem: String?
     var signUpProblem: String?
 
-    /// The page with both forms; the one that has a problem, or else `first`, takes the focus.
+    /// The page with both forms; the one that has a problem, or else signing in, takes the focus.
     func page(status: Int = 200) -> Response {
         let back: HTML? = fromPage.map { #"<input type="hidden" name="fromPage" value="\#($0)">"# }
         let minimum = site.settings.minPasswordLength
+        let focus: HTML = " autofocus"
         let signUp: HTML =
             if site.settings.signUp == .closed {
                 "<p>New accounts are made by the administrator. Please ask there.</p>"
@@ -23,9 +24,10 @@ struct AccountForms {
                 """
                 <form method="post" action="\(site.path("signup"))">
                 \(guest.tokenField)\(back)\(alert(signUpProblem))
-                <p><label for="new-login">E-mail address</label>
-                <input id="new-login" name="login" type="email" value="\(login)" autocomplete="username" maxlength="254" required></p>
-                <p><label for="new-password">Password <small>at least \(minimum) characters; 15 or more are better</small></label>
+                <p class="field"><label for="new-login">E-mail address</label>
+                <input id="new-login" name="login" type="email" value="\(login)" autocomplete="username" maxlength="254"
+                required\(signUpProblem == nil ? nil : focus)></p>
+                <p class="field"><label for="new-password">Password <small>at least \(minimum) characters; 15 or more are better</small></label>
                 <input id="new-password" name="password" type="password" autocomplete="new-password" minlength="\(minimum)"
                 maxlength="128" required></p>
                 <p><button>Sign up</button></p>
@@ -37,16 +39,17 @@ struct AccountForms {
             """
             <h1>Sign in or sign up</h1>
             <div class="columns">
-            <section aria-labelledby="sign-in"><h2 id="sign-in">Sign in</h2>
+            <section class="panel" aria-labelledby="sign-in"><h2 id="sign-in">Sign in</h2>
             <form method="post" action="\(site.path("login"))">
             \(guest.tokenField)\(back)\(alert(signInProblem))
-            <p><label for="login">E-mail address</label>
-            <input id="login" name="login" type="email" value="\(login)" autocomplete="username" maxlength="254" required></p>
-            <p><label for="password">Password</label>
+            <p class="field"><label for="login">E-mail address</label>
+            <input id="login" name="login" type="email" value="\(login)" autocomplete="username" maxlength="254"
+            required\(signUpProblem == nil ? focus : nil)></p>
+            <p class="field"><label for="password">Password</label>
             <input id="password" name="password" type="password" autocomplete="current-password" required></p>
             <p><button>Sign in</button></p>
             </form></section>
-            <section aria-labelledby="sign-up"><h2 id="sign-up">New here? Sign up</h2>
+            <section class="panel" aria-labelledby="sign-up"><h2 id="sign-up">New here? Sign up</h2>
             <p>Started and finished jobs are told to your e-mail address.</p>
             \(signUp)</section>
             </div>

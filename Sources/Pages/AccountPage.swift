@@ -63,14 +63,14 @@ public struct AccountPage: Page {
             <h1>Your account</h1>
             \(done.map { #"<p class="done" role="status">\#($0)</p>"# as HTML })
             <p>You are signed in as <strong>\(visitor.user.email)</strong>. Mails about your jobs go there.</p>
-            <h2>Change the password</h2>
+            <section class="panel" aria-labelledby="change"><h2 id="change">Change the password</h2>
             <form method="post" action="\(site.path("account", "password"))">\(visitor.tokenField)\(alert(problem))
-            <p><label for="password">Present password</label>
+            <p class="field"><label for="password">Present password</label>
             <input id="password" name="password" type="password" autocomplete="current-password" required></p>
-            <p><label for="new">New password <small>at least \(minimum) characters; 15 or more are better</small></label>
+            <p class="field"><label for="new">New password <small>at least \(minimum) characters; 15 or more are better</small></label>
             <input id="new" name="new" type="password" autocomplete="new-password" minlength="\(minimum)" maxlength="128"
             required></p>
-            <p><button>Change the password</button></p></form>
+            <p><button>Change the password</button></p></form></section>
             <h2>Where you are signed in</h2>
             <table><thead><tr><th scope="col">Browser</th><th scope="col">Since</th><th scope="col">Last seen</th>
             <th scope="col"><span class="unseen">End</span></th></tr></thead><tbody>\(sessions)</tbody></table>
@@ -82,14 +82,14 @@ public struct AccountPage: Page {
     private func row(_ session: Session, _ visitor: Visitor) -> HTML {
         let action: HTML =
             session.id == visitor.session.id
-            ? "this one"
+            ? #"<span class="quiet">this one</span>"#
             : """
             <form method="post" action="\(site.path("account", "sessions", "end"))">\(visitor.tokenField)
             <input type="hidden" name="session" value="\(session.id.number)"><button class="quiet">End</button></form>
             """
-        let agent = session.userAgent.isEmpty ? "unknown" : session.userAgent
         return """
-            <tr><td data-label="Browser">\(agent)</td><td data-label="Since">\(time(session.createdAt))</td>
+            <tr><th scope="row" title="\(session.userAgent)">\(browserName(session.userAgent))</th>
+            <td data-label="Since">\(time(session.createdAt))</td>
             <td data-label="Last seen">\(time(session.lastSeenAt))</td><td>\(action)</td></tr>
             """
     }

@@ -49,22 +49,26 @@ public struct FilesPage: Page {
         }
         let own: HTML =
             files.isEmpty
-            ? "<p>You have no files here yet.</p>"
+            ? #"<p class="empty">You have no files here yet. Scripts read what you upload.</p>"#
             : """
             <table><thead><tr><th scope="col">File</th><th scope="col">Size</th><th scope="col">Uploaded</th>
             <th scope="col">Expires</th><th scope="col"><span class="unseen">Delete</span></th></tr></thead>
             <tbody>\(rows)</tbody></table>
             """
-        let sharedRows: [HTML] = shared.map { "<li>\($0.name) (\(readableSize($0.size)))</li>" }
-        let sharedList: HTML? = shared.isEmpty ? nil : "<h2>Shared files</h2><ul>\(sharedRows)</ul>"
+        let sharedRows: [HTML] = shared.map {
+            "<li><strong>\($0.name)</strong> <span>\(readableSize($0.size))</span></li>"
+        }
+        let sharedList: HTML? =
+            shared.isEmpty ? nil : #"<h2>Shared files</h2><ul class="downloads">\#(sharedRows)</ul>"#
         return site.page(
             "Your files",
             """
             <h1>Your files</h1>
             \(done.map { #"<p class="done" role="status">\#($0)</p>"# as HTML })\(alert(problem))
-            <form method="post" action="\(site.path("files"))" enctype="multipart/form-data">\(visitor.tokenField)
-            <p><label for="file">Upload a file</label> <input id="file" type="file" name="file" required>
-            <button>Upload</button></p></form>
+            <form class="panel upload" method="post" action="\(site.path("files"))" enctype="multipart/form-data">
+            \(visitor.tokenField)<p class="field"><label for="file">Upload a file</label>
+            <input id="file" type="file" name="file" required></p>
+            <p><button>Upload</button></p></form>
             \(own)\(sharedList)
             """, for: visitor, at: .files, status: problem == nil ? 200 : 422)
     }

@@ -7,6 +7,8 @@ struct Frame {
     let path: Paths
     let visitor: Visitor?
     let current: Place?
+    /// A page about a problem may not know who asks; it offers nobody to sign in who is signed in already.
+    var isBare = false
 
     /// The places that navigation leads to.
     enum Place { case home, submit, jobs, files, account, login }
@@ -33,7 +35,9 @@ struct Frame {
             </head>
             <body>
             <a class="skip" href="#content">Skip to the content</a>
-            \(header)
+            <header class="top"><a class="brand" href="\(path())">\
+            <img src="\(path("static", "icon.svg"))" alt="" width="28" height="28">ScriptRunner</a>
+            \(navigation)</header>
             <main id="content"\(isLive ? " data-live" as HTML : "")>
             \(body)
             </main>
@@ -44,22 +48,20 @@ struct Frame {
             """, status: status)
     }
 
-    private var header: HTML {
+    private var navigation: HTML? {
+        if isBare { return nil }
         guard let visitor else {
-            return """
-                <header class="top"><a class="brand" href="\(path())">ScriptRunner</a>
-                <nav aria-label="Main">\(link("Sign in", path("login"), .login))</nav></header>
-                """
+            return #"<nav aria-label="Main">\#(link("Sign in", path("login"), .login))</nav>"#
         }
         return """
-            <header class="top"><a class="brand" href="\(path())">ScriptRunner</a>
             <nav aria-label="Main">\(link("Submit", path("submit"), .submit)) \(link("Jobs", path("jobs"), .jobs))
             \(link("Files", path("files"), .files))</nav>
-            <p class="who">Signed in as \(link(visitor.user.email, path("account"), .account))</p></header>
+            <p class="who"><span>Signed in as</span> \(link(visitor.user.email, path("account"), .account))</p>
             """
     }
 
     private var footer: HTML {
+        if isBare { return #"<footer><nav aria-label="Footer">\#(link("Home", path(), .home))</nav></footer>"# }
         guard let visitor else {
             return """
                 <footer><nav aria-label="Footer">\(link("Home", path(), .home))
@@ -92,7 +94,9 @@ extension Site {
 
 /// A time for people, with the exact one for machines.
 func time(_ instant: Instant) -> HTML {
-    #"<time datetime="\#(instant.iso8601())">\#(instant.readable)</time>"#
+    // Day and time are apart, so that a narrow column breaks the line between them and nowhere else.
+    let (day, clock) = (instant.day, String(instant.readable.dropFirst(11)))
+    return #"<time datetime="\#(instant.iso8601())"><span>\#(day)</span> <span>\#(clock)</span></time>"#
 }
 
 /// The same, or a dash.
@@ -110,6 +114,16 @@ func readableSize(_ bytes: Int64) -> String {
         }
     }
     return ""
+}
+
+/// A text that may be endless, for a table that shows many: its beginning.
+func shortened(_ text: String, to most: Int = 120) -> String {
+    // Scalars, because one character may hold any number of them.
+    let scalars = text.unicodeScalars
+    guard let end = scalars.index(scalars.startIndex, offsetBy: most, limitedBy: scalars.endIndex),
+        end < scalars.endIndex
+    else { return text }
+    return String(scalars[..<end]) + "…"
 }
 
 /// What is wrong with a form, where screen readers hear it first.

@@ -31,11 +31,12 @@ struct JobList {
         }
         let isLive = jobs.contains { !$0.state.isOver }
         let empty: HTML? =
-            jobs.isEmpty ? #"<p>There are no jobs here. <a href="\#(site.path("submit"))">Submit one.</a></p>"# : nil
+            jobs.isEmpty
+            ? #"<p class="empty">There are no jobs here. <a href="\#(site.path("submit"))">Submit one.</a></p>"# : nil
         return site.page(
             "Jobs",
             """
-            <h1>Jobs</h1>
+            <div class="heading"><h1>Jobs</h1> <a class="button" href="\(site.path("submit"))">Submit a job</a></div>
             \(onlyOwn ? nil : filter(email))
             \(empty)\(jobs.isEmpty ? nil : table(rows))
             \(pager(jobs, slice, email))
@@ -66,14 +67,14 @@ struct JobList {
     private func row(_ job: Job, _ parameters: [JobParameter], _ now: Instant) -> HTML {
         var values = HTML()
         for parameter in parameters {
-            values += "<span class=\"value\">\(parameter.name)=\(parameter.value)</span> "
+            values += "<span class=\"value\">\(parameter.name)=\(shortened(parameter.value))</span> "
         }
         return """
-            <tr><th scope="row"><a href="\(site.path("jobs", "\(job.id)"))">#\(job.id.number)</a></th>\
+            <tr id="job-\(job.id.number)"><th scope="row"><a href="\(site.path("jobs", "\(job.id)"))">#\(job.id.number)</a></th>\
             <td data-label="Script">\(job.script)</td><td data-label="Parameters" class="values">\(values)</td>\
             <td data-label="Requester">\(job.requesterEmail)</td><td data-label="Status">\(badge(job.state))</td>\
             <td data-label="Requested">\(time(job.queuedAt))</td><td data-label="Started">\(time(job.startedAt))</td>\
-            <td data-label="Completed">\(time(job.endedAt))</td><td data-label="Duration">\(duration(of: job, now))</td></tr>
+            <td data-label="Completed">\(time(job.endedAt))</td><td data-label="Duration" class="ticks">\(duration(of: job, now))</td></tr>
 
             """
     }

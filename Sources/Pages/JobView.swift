@@ -3,15 +3,19 @@ import FileStore
 import JobQueue
 import Linux
 import Mail
+import Scripts
 import Settings
 internal import Storage
 import Web
 
 /// One job: everything about it for its requester, the outline for others.
+///
+/// First what the visitor came for: how the job stands, and what it has left; then what it was given and how it went.
 struct JobView {
     let site: Site
     let visitor: Visitor
     let job: Job
+    private let now: Instant
     private var isOwn: Bool { job.requester == visitor.user.id }
 
     /// The end of the log that the page shows. The whole is a download. Bytes.
@@ -21,35 +25,96 @@ struct JobView {
         self.site = site
         self.visitor = visitor
         self.job = job
+        now = site.now()
     }
 
     func page(note: String?) throws -> Response {
-        let now = site.now()
         let done: String? =
             switch note {
-            case "submitted": "Your job is in the queue. You get a mail when it starts and when it ends."
+            case "submitted" where job.state == .queued:
+                "Your job is in the queue. You get a mail when it starts and when it ends."
             case "stopping" where !job.state.isOver: "The job is being stopped."
             case "over": "The job was over already."
             default: nil
             }
+        let outputs = isOwn ? try outputs() : nil
+        let log = isOwn ? try log() : nil
+        // Who looks at a job that did not end well wants to know why; otherwise, what came of it.
+        let isLogFirst = job.state != .succeeded
         return site.page(
-            "Job #\(job.id)",
+            "Job #\(job.id), \(job.state.words)",
             """
             <h1>Job #\(job.id.number) \(badge(job.state))</h1>
+            <p class="lead"><code>\(job.script)</code></p>
+            <p class="unseen" role="status">The job is \(job.state.words).</p>
             \(done.map { #"<p class="done" role="status">\#($0)</p>"# as HTML })
-            \(job.reason.map { "<p class=\"reason\">\($0)</p>" as HTML })
-            \(cancelForm)
-            <dl class="facts">
-            \(fact("Script", "\(job.script)"))\(fact("Requester", "\(job.requesterEmail)"))
-            \(fact("Requested", time(job.queuedAt)))\(fact("Started", time(job.startedAt)))
-            \(fact("Completed", time(job.endedAt)))\(fact("Duration", "\(duration(of: job, now))"))
-            \(exitStatus)\(job.expiresAt.map { fact("Expires", time($0)) })
-            </dl>
-            \(try parameters())
-            \(isOwn ? try outputs() : nil)\(isOwn ? try log() : nil)\(isOwn ? try mails() : nil)
-            \(try history())
+            \(try standing())
+            <div class="split"><div>
+            \(isLogFirst ? log : outputs)\(isLogFirst ? outputs : log)\(try parameters())
+            </div><div>
+            \(facts)\(isOwn ? try mails() : nil)\(try history())
+            </div></div>
             """, for: visitor, at: .jobs, isLive: !job.state.isOver)
     }
+
+    /// What to know at a glance: since when, how long, why, and what can be done.
+    private func standing() throws -> HTML {
+        let (began, lasted): (HTML, HTML) =
+            switch job.state {
+            case .queued: (job.isHeld ? "Held by the administrator since" : "Waiting since", "Waiting for")
+            case .starting: ("Requested", "Waiting for")
+            case .running: ("Running since", "Running for")
+            case .stopping: ("Running since", "Running for")
+            case .succeeded: ("Completed", "It took")
+            case .lost: ("Lost", "It ran at most")
+            default: ("Ended", "It ran")
+            }
+        let moment = job.endedAt ?? job.startedAt ?? job.queuedAt
+        let span: HTML? =
+            if job.startedAt != nil {
+                "\(duration(of: job, now))"
+            } else { job.state.isOver ? nil : "\((now - job.queuedAt).readable)" }
+        let status: HTML? =
+            if let code = job.exitCode, code != 0 {
+                "<div><dt>Exit status</dt><dd>\(code)</dd></div>"
+            } else { job.signal.map { "<div><dt>Signal</dt><dd>\($0)</dd></div>" } }
+        let length: HTML? = span.map { #"<div><dt>\#(lasted)</dt><dd class="ticks">\#($0)</dd></div>"# }
+        return """
+            <section id="standing" class="standing \(job.state.rawValue)" aria-label="Standing">
+            <dl><div><dt>\(began)</dt><dd>\(time(moment))</dd></div>\(length)\(status)</dl>
+            \(job.reason.map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())
+            </section>
+            """
+    }
+
+    private func action() throws -> HTML? {
+        guard isOwn else { return nil }
+        if job.state.isOver {
+            guard site.scripts.script(named: job.script) != nil else { return nil }
+            return """
+                <p><a class="button quiet" href="\(site.path("submit", job.script))">Submit this script again</a></p>
+                """
+        }
+        guard job.stopRequestedAt == nil else { return "<p>It has been asked to stop.</p>" }
+        return """
+            <form method="post" action="\(site.path("jobs", "\(job.id)", "cancel"))">\(visitor.tokenField)
+            <p><button class="danger">Cancel this job</button></p></form>
+            """
+    }
+
+    private var facts: HTML {
+        """
+        <h2>Details</h2><dl class="facts">
+        \(fact("Script", "\(job.script)"))\(fact("Requester", "\(job.requesterEmail)"))
+        \(fact("Requested", time(job.queuedAt)))\(fact("Started", time(job.startedAt)))
+        \(fact("Completed", time(job.endedAt)))\(fact("Duration", ran))
+        \(exitStatus)\(job.expiresAt.map { fact("Expires", time($0)) })
+        </dl>
+        """
+    }
+
+    /// Marked as what changes without anything having happened.
+    private var ran: HTML { #"<span class="ticks">\#(duration(of: job, now))</span>"# }
 
     private func fact(_ name: String, _ value: HTML) -> HTML { "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
 
@@ -59,15 +124,6 @@ struct JobView {
         return job.state.isOver && job.startedAt != nil ? fact("Exit status", "unknown") : nil
     }
 
-    private var cancelForm: HTML? {
-        guard isOwn, !job.state.isOver else { return nil }
-        guard job.stopRequestedAt == nil else { return "<p>It has been asked to stop.</p>" }
-        return """
-            <form method="post" action="\(site.path("jobs", "\(job.id)", "cancel"))">\(visitor.tokenField)
-            <p><button class="danger">Cancel this job</button></p></form>
-            """
-    }
-
     private func parameters() throws -> HTML {
         let parameters = try site.jobs.parameters(of: job.id)
         guard !parameters.isEmpty else { return "" }
@@ -75,9 +131,10 @@ struct JobView {
             let value: HTML =
                 switch parameter.kind {
                 case .input where isOwn && parameter.file != nil:
-                    #"<a href="\#(site.path("files", "inbox", "\(parameter.file!)"))">\#(parameter.value)</a>"#
+                    #"<a href="\#(site.path("files", "inbox", "\(parameter.file!)"))" download>\#(parameter.value)</a>"#
                 case .input where parameter.file == nil: "\(parameter.value) <small>(removed since)</small>"
                 case .shared: "\(parameter.value) <small>(shared file)</small>"
+                case .text where parameter.value.isEmpty: "<small>(empty)</small>"
                 default: "<span class=\"value\">\(parameter.value)</span>"
                 }
             return "<tr><th scope=\"row\">\(parameter.name)</th><td>\(value)</td></tr>"
@@ -96,15 +153,13 @@ struct JobView {
         let rows: [HTML] = files.map { file in
             let segments = [Array("files".utf8), Array("jobs".utf8), Array("\(job.id)".utf8)] + file.segments
             return """
-                <tr><th scope="row"><a href="\(site.path(bytes: segments))" download>\(file.displayName)</a></th>
-                <td>\(readableSize(file.size))</td></tr>
+                <li><a href="\(site.path(bytes: segments))" download>\(file.displayName)</a>
+                <span>\(readableSize(file.size))</span></li>
                 """
         }
+        let sofar: HTML? = job.state.isOver ? nil : " so far"
         let more: HTML? = isPartial ? "<p>There are more files than can be listed here.</p>" : nil
-        return """
-            <h2>Output files</h2><table class="pairs"><thead><tr><th scope="col">File</th><th scope="col">Size</th></tr></thead>
-            <tbody>\(rows)</tbody></table>\(more)
-            """
+        return #"<h2>Output files\#(sofar)</h2><ul class="downloads">\#(rows)</ul>\#(more)"#
     }
 
     private func log() throws -> HTML? {
@@ -113,11 +168,16 @@ struct JobView {
         else { return nil }
         let size = log.size
         let (text, isCut) = try log.tail(limit: Self.logTail)
-        let cut: HTML? = isCut ? "<p class=\"quiet\">Only the end is shown.</p>" : nil
+        let cut: HTML? = isCut ? "; here is its end" : nil
+        if text.isEmpty {
+            let yet: HTML = job.state.isOver ? "" : " yet"
+            return #"<h2>Log</h2><p class="quiet">Nothing was written\#(yet).</p>"#
+        }
         return """
-            <h2>Log</h2>
-            <p><a href="\(site.path("jobs", "\(job.id)", "log"))" download>Download the log</a> (\(readableSize(size)))</p>\(cut)
-            <pre class="log" tabindex="0" role="region" aria-label="Log">\(text.isEmpty ? "Nothing was written yet." : text)</pre>
+            <div class="heading"><h2>Log</h2>
+            <p class="quiet"><a href="\(site.path("jobs", "\(job.id)", "log"))" download>Download the log</a>
+            (\(readableSize(size)))\(cut)</p></div>
+            <pre class="log" id="log" tabindex="0" role="region" aria-label="Log"><code>\(text)</code></pre>
             """
     }
 
@@ -133,7 +193,7 @@ struct JobView {
                 } else if let error = mail.lastError { "will be tried again: \(error)" } else { "on its way" }
             return "<li>\(mail.subject) – \(fate)</li>"
         }
-        return "<h2>Mails to \(job.requesterEmail)</h2><ul>\(rows)</ul>"
+        return "<h2>Mails to \(job.requesterEmail)</h2><ul class=\"plain\">\(rows)</ul>"
     }
 
     private func history() throws -> HTML {
@@ -141,6 +201,6 @@ struct JobView {
             let detail: HTML = event.detail.isEmpty ? "" : " – \(event.detail)"
             return "<li>\(time(event.at)) \(event.to.words)\(detail)</li>"
         }
-        return "<details><summary>History</summary><ol class=\"history\">\(rows)</ol></details>"
+        return "<details><summary>History</summary><ol class=\"plain\">\(rows)</ol></details>"
     }
 }

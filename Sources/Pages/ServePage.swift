@@ -67,7 +67,7 @@ struct PageHandler<P: Page>: Handler {
     }
 
     func page(about problem: RequestProblem, reference: String) -> Response {
-        let frame = Frame(path: Paths(prefix: settings.baseURL.prefix), visitor: nil, current: nil)
+        let frame = Frame(path: Paths(prefix: settings.baseURL.prefix), visitor: nil, current: nil, isBare: true)
         return frame.page(problem.title, problemBody(problem), status: problem.status)
     }
 
@@ -75,8 +75,8 @@ struct PageHandler<P: Page>: Handler {
         let path = Paths(prefix: settings.baseURL.prefix)
         return """
             <h1>\(problem.title)</h1>
-            <p>\(problem.sentence)</p>
-            <p><a href="\(path())">Home</a></p>
+            <p class="lead">\(problem.sentence)</p>
+            <p class="actions"><a class="button" href="\(path())">Home</a></p>
             """
     }
 }

@@ -19,10 +19,6 @@ struct SubmitForm {
         let own = try site.inbox.files(of: visitor.user.id)
         let shared = try site.inbox.sharedFiles()
         let about: [HTML] = script.about.map { "<p>\($0)</p>" }
-        let problems = zip(script.parameters, values).filter { $1.problem != nil }.map(\.0.name)
-        let summary = alert(
-            problems.isEmpty
-                ? nil : "Nothing was submitted yet. Please look at: \(problems.joined(separator: ", ")).")
         let fields: [HTML] = script.parameters.enumerated().map { index, parameter in
             let value = index < values.count ? values[index] : FieldValue()
             return parameter.kind == .input
@@ -40,18 +36,30 @@ struct SubmitForm {
             """
             <h1>Submit \(script.name)</h1>
             \(about)\(summary)
-            <form method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
+            <form class="panel" method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
             \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
             <input type="hidden" name="scriptname" value="\(script.name)">
             \(nothing)\(fields)
-            <p><button>Submit job</button> <a class="button quiet" href="\(site.path("submit"))">Choose another script</a></p>
+            <p class="actions"><button>Submit job</button>
+            <a class="button quiet" href="\(site.path("submit"))">Choose another script</a></p>
             </form>\(hint)
             """, for: visitor, at: .submit, status: status)
     }
 
+    /// What to look at before sending the form again.
+    private var summary: HTML? {
+        var links = HTML()
+        for (index, value) in values.enumerated() where value.problem != nil {
+            links += links.bytes.isEmpty ? " " : ", "
+            links += "<a href=\"#p\(index)\">\(script.parameters[index].name)</a>"
+        }
+        guard !links.bytes.isEmpty else { return nil }
+        return #"<p class="problem" role="alert">Nothing was submitted yet. Please look at:\#(links).</p>"#
+    }
+
     private func text(_ parameter: Parameter, _ value: FieldValue, _ index: Int) -> HTML {
         let name = "param_\(parameter.name)"
-        let attributes: HTML = #"id="p\#(index)" name="\#(name)"\#(described(value, index))"#
+        let attributes: HTML = #"id="p\#(index)" name="\#(name)"\#(described(parameter, value, index))"#
         let control: HTML =
             // A one-line field would lose line breaks.
             if value.text.utf8.contains(UInt8(ascii: "\n")) {
@@ -82,14 +90,21 @@ struct SubmitForm {
             \(mine.isEmpty ? nil : #"<optgroup label="Your files">\#(mine)</optgroup>"# as HTML)\
             \(ours.isEmpty ? nil : #"<optgroup label="Shared files">\#(ours)</optgroup>"# as HTML)
             """
-        let kept: HTML? = value.uploaded.map { "<p class=\"quiet\">\($0) has arrived and is in your files.</p>" }
-        return """
-            <fieldset class="field"\(described(value, index))><legend>\(parameter.name)</legend>
-            \(description(parameter, index))\(kept)
+        let choice: HTML? =
+            own.isEmpty && shared.isEmpty
+            ? nil
+            : """
             <label for="p\(index)">A file that is here</label>
             <select id="p\(index)" name="param_\(parameter.name)"><option value="">– choose –</option>\(groups)</select>
-            <label for="u\(index)">or upload one</label>
-            <input id="u\(index)" type="file" name="upload_\(parameter.name)">\(problem(value, index))</fieldset>
+            """
+        // The first control of a parameter is where a link to it leads.
+        let upload: HTML = choice == nil ? "p\(index)" : "u\(index)"
+        let kept: HTML? = value.uploaded.map { "<p class=\"quiet\">\($0) has arrived and is in your files.</p>" }
+        return """
+            <fieldset class="field"\(described(parameter, value, index))><legend>\(parameter.name)</legend>
+            \(description(parameter, index))\(kept)
+            \(choice)<label for="\(upload)">\(choice == nil ? "Upload one" : "or upload one")</label>
+            <input id="\(upload)" type="file" name="upload_\(parameter.name)">\(problem(value, index))</fieldset>
             """
     }
 
@@ -101,9 +116,14 @@ struct SubmitForm {
         value.problem.map { #"<p class="problem" id="e\#(index)">\#($0)</p>"# }
     }
 
-    private func described(_ value: FieldValue, _ index: Int) -> HTML {
-        value.problem == nil
-            ? #" aria-describedby="d\#(index)""# : #" aria-describedby="e\#(index) d\#(index)" aria-invalid="true""#
+    /// Ties the control to what is said about it.
+    private func described(_ parameter: Parameter, _ value: FieldValue, _ index: Int) -> HTML {
+        switch (value.problem != nil, !parameter.description.isEmpty) {
+        case (false, false): ""
+        case (false, true): #" aria-describedby="d\#(index)""#
+        case (true, false): #" aria-describedby="e\#(index)" aria-invalid="true""#
+        case (true, true): #" aria-describedby="e\#(index) d\#(index)" aria-invalid="true""#
+        }
     }
 
     /// The machine's name as users reach it.

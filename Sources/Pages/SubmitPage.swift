@@ -40,7 +40,7 @@ public struct SubmitPage: Page {
         }
         let list: HTML =
             cards.isEmpty
-            ? "<p>There are no scripts yet. The administrator puts them into script_dir.</p>"
+            ? #"<p class="empty">There are no scripts yet. The administrator puts them into script_dir.</p>"#
             : "<ul class=\"cards\">\(cards)</ul>"
         return site.page("Submit a job", "<h1>Choose a script</h1>\(list)", for: visitor, at: .submit)
     }
