@@ -32,7 +32,10 @@ struct JobView {
         let done: String? =
             switch note {
             case "submitted" where job.state == .queued:
-                "Your job is in the queue. You get a mail when it starts and when it ends."
+                "Your job is submitted and waits for its turn. You get a mail when it starts and when it ends."
+            case "submitted" where !job.state.isOver:
+                "Your job is submitted, and it was its turn at once. You get a mail when it ends."
+            case "submitted": "Your job was submitted; it is over already."
             case "stopping" where !job.state.isOver: "The job is being stopped."
             case "over": "The job was over already."
             default: nil

@@ -200,7 +200,7 @@ class Visitor:
 
     def hidden(self, text, action):
         """The hidden fields of the form with this action."""
-        form = re.search(rf'<form method="post" action="{re.escape(action)}".*?</form>', text, re.S)
+        form = re.search(rf'<form [^>]*action="{re.escape(action)}".*?</form>', text, re.S)
         assert form, f"no form for {action}"
         return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form.group(0)))
 

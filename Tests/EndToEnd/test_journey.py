@@ -2,7 +2,7 @@
 
 import re
 
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -22,7 +22,16 @@ def shown(browser, selector):
 
 
 def press(browser, label):
-    browser.find_element(By.XPATH, f"//main//button[normalize-space()='{label}']").click()
+    """Presses a button; again if the page was renewed between the look and the click, which then reached nothing."""
+
+    def pressed():
+        try:
+            browser.find_element(By.XPATH, f"//main//button[normalize-space()='{label}']").click()
+            return True
+        except WebDriverException:
+            return False
+
+    wait_until(f"{label} is pressed", pressed)
 
 
 def test_from_stranger_to_result(site, browser, tmp_path, request):
@@ -48,7 +57,7 @@ def test_from_stranger_to_result(site, browser, tmp_path, request):
 
     wait_until("the job's page", lambda: re.search(r"/jobs/\d+", browser.current_url))
     number = int(re.search(r"/jobs/(\d+)", browser.current_url).group(1))
-    assert "in the queue" in browser.find_element(By.CSS_SELECTOR, "[role=status]").text
+    assert "Your job" in shown(browser, ".done[role=status]") and "submitted" in shown(browser, ".done[role=status]")
     site.wait_for(number, "succeeded")
     # The page tells by itself.
     wait_until("the page tells", lambda: "succeeded" in shown(browser, "h1"))

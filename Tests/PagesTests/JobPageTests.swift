@@ -96,9 +96,9 @@ private struct SmallSite {
         #expect(page.contains("<dt>Exit status</dt><dd>3</dd></div></dl>"))
     }
 
-    @Test func `says that a job is in the queue only while it is`() throws {
+    @Test func `says that a job waits only while it does`() throws {
         let small = try SmallSite()
-        let sentence = "Your job is in the queue."
+        let sentence = "Your job is submitted and waits for its turn."
         #expect(try small.page(small.job(), note: "submitted").contains(sentence))
         let over = try SmallSite()
         let job = try over.job(ending: Ending(state: .succeeded, exitCode: 0))
