@@ -135,7 +135,7 @@ let package = Package(
         tests("AccountsTests", ["Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("ScriptsTests", ["Scripts", "Linux", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
-        tests("FileStoreTests", ["FileStore", "Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("FileStoreTests", ["FileStore", "Storage", "SQLite", "Sodium", "Linux", "TestSupport"]),
         tests("MailTests", ["Mail", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("SupervisionTests", ["Supervision", "Linux", "TestSupport"]),
         tests(

@@ -37,7 +37,7 @@ public struct Inbox {
         try inbox.makeDirectory(Self.incoming, mode: 0o700)
         var room = statfs()
         guard fstatfs(inbox.number, &room) == 0 else { throw SystemError("fstatfs", root) }
-        let free = Int64(room.f_bavail) * Int64(room.f_bsize) - floor
+        let free = Int64(room.f_bavail) * Int64(room.f_frsize) - floor
         guard free > 0 else {
             throw Upload.Refusal(
                 sentence: "The server's disk is nearly full, so it takes no uploads now. Please tell the admin.")
@@ -120,11 +120,16 @@ public struct Inbox {
     private func relativePath(of file: InboxFile) -> String { "\(file.owner)/\(file.uid)/\(file.name)" }
 
     private func openShared(_ name: String) throws -> Descriptor {
-        guard !name.hasPrefix("."), !name.utf8.contains(UInt8(ascii: "/")), !name.utf8.contains(0),
-            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else { throw SystemError("openat2", name, code: EINVAL) }
+        guard isSharedName(name) else { throw SystemError("openat2", name, code: EINVAL) }
         return try Inbox.regular(
             Descriptor.directory(root).open(beneath: "\(Self.shared)/\(name)", O_RDONLY | O_NONBLOCK))
+    }
+
+    /// Whether a shared file can be called so: not hidden, no path, nothing that a terminal would obey.
+    func isSharedName(_ name: String) -> Bool {
+        // By bytes: to Swift a dot that an accent follows is another character.
+        !name.isEmpty && name.utf8.first != UInt8(ascii: ".") && !name.utf8.contains(UInt8(ascii: "/"))
+            && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
     /// The same descriptor, if it is of a regular file.
