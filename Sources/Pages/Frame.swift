@@ -98,20 +98,6 @@ func time(_ instant: Instant) -> HTML {
 /// The same, or a dash.
 func time(_ instant: Instant?) -> HTML { instant.map { time($0) } ?? "–" }
 
-/// A size for people.
-func readableSize(_ bytes: Int64) -> String {
-    if bytes < 1000 { return "\(bytes) B" }
-    var value = Double(bytes)
-    for unit in ["kB", "MB", "GB", "TB"] {
-        value /= 1000
-        if value < 999.5 || unit == "TB" {
-            let tenths = Int((value * 10).rounded())
-            return value < 99.95 ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\(Int(value.rounded())) \(unit)"
-        }
-    }
-    return ""
-}
-
 /// What is wrong with a form, where screen readers hear it first.
 func alert(_ sentence: String?) -> HTML? {
     sentence.map { #"<p class="problem" role="alert">\#($0)</p>"# }
