@@ -158,26 +158,16 @@ public struct Inbox {
         return outcome
     }
 
-    /// Deletes at most `limit` files whose time is over and that no live job uses; returns those that went.
-    public func deleteExpired(limit: Int, at now: Instant, dryRun: Bool = false) throws -> [InboxFile] {
-        let candidates = try database.all(
-            """
-            SELECT \(InboxFile.columns) FROM files WHERE expires_at <= \(now) AND NOT EXISTS (
-                SELECT 1 FROM job_parameters JOIN jobs ON jobs.id = job_id
-                 WHERE file_id = files.id AND state IN ('queued', 'starting', 'running', 'stopping'))
-             ORDER BY expires_at LIMIT \(limit)
-            """, InboxFile.init)
-        if dryRun { return candidates }
-        return try candidates.filter { try delete($0) == .deleted }
+    /// A job that waits or runs and uses the file.
+    func liveUser(of file: FileID) throws -> JobID? {
+        try database.first(Self.liveUserQuery(of: file)) { JobID($0.int64(0)) }
     }
 
-    private func liveUser(of file: FileID) throws -> JobID? {
-        try database.first(
-            """
-            SELECT jobs.id FROM job_parameters JOIN jobs ON jobs.id = job_id
-             WHERE file_id = \(file) AND state IN ('queued', 'starting', 'running', 'stopping') LIMIT 1
-            """
-        ) { JobID($0.int64(0)) }
+    static func liveUserQuery(of file: FileID) -> SQL {
+        """
+        SELECT jobs.id FROM job_parameters JOIN jobs ON jobs.id = job_id
+         WHERE file_id = \(file) AND state IN ('queued', 'starting', 'running', 'stopping') LIMIT 1
+        """
     }
 
     /// Past jobs keep the name in their parameters.
