@@ -92,6 +92,11 @@ let package = Package(
                 "EventLog", "Linux", "CLinux",
             ]),
         module(
+            "Cleaning",
+            [
+                "Accounts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Sodium", "EventLog", "Linux",
+            ]),
+        module(
             "Pages",
             [
                 "Web", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings",
@@ -111,11 +116,7 @@ let package = Package(
         program("worker", ["Execution", "Settings", "EventLog", "Storage", "SQLite", "Linux"]),
         program("supervisor", ["Supervision"], linkerSettings: standalone),
         program("mailer", ["Mail", "SMTP", "Storage", "SQLite", "Settings", "EventLog", "Linux"]),
-        program(
-            "cleaner",
-            [
-                "Accounts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings", "EventLog", "Linux",
-            ]),
+        program("cleaner", ["Cleaning", "FileStore", "Storage", "Settings", "EventLog", "Linux"]),
         program(
             "scriptrunner",
             [
@@ -138,6 +139,12 @@ let package = Package(
         tests("FileStoreTests", ["FileStore", "Storage", "SQLite", "Sodium", "Linux", "TestSupport"]),
         tests("MailTests", ["Mail", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("SupervisionTests", ["Supervision", "Linux", "TestSupport"]),
+        tests(
+            "CleaningTests",
+            [
+                "Cleaning", "Accounts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Sodium", "EventLog",
+                "Linux", "TestSupport",
+            ]),
         tests(
             "ExecutionTests",
             [
