@@ -93,6 +93,11 @@ let package = Package(
             ]),
         module("Serving", ["Settings", "EventLog", "Linux", "CLinux"]),
         module(
+            "Cleaning",
+            [
+                "Accounts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Sodium", "EventLog", "Linux",
+            ]),
+        module(
             "Pages",
             [
                 "Web", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings",
@@ -112,11 +117,7 @@ let package = Package(
         program("worker", ["Execution", "Settings", "EventLog", "Linux"]),
         program("supervisor", ["Supervision"], linkerSettings: standalone),
         program("mailer", ["Mail", "SMTP", "Storage", "SQLite", "Settings", "EventLog", "Linux"]),
-        program(
-            "cleaner",
-            [
-                "Accounts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings", "EventLog", "Linux",
-            ]),
+        program("cleaner", ["Cleaning", "FileStore", "Storage", "Settings", "EventLog", "Linux"]),
         program(
             "scriptrunner",
             [
@@ -136,10 +137,16 @@ let package = Package(
         tests("AccountsTests", ["Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("ScriptsTests", ["Scripts", "Linux", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
-        tests("FileStoreTests", ["FileStore", "Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
+        tests("FileStoreTests", ["FileStore", "Storage", "SQLite", "Sodium", "Linux", "TestSupport"]),
         tests("MailTests", ["Mail", "Settings", "EventLog", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("SMTPTests", ["SMTP", "Mail", "Settings", "Linux", "TestSupport"]),
         tests("SupervisionTests", ["Supervision", "Linux", "TestSupport"]),
+        tests(
+            "CleaningTests",
+            [
+                "Cleaning", "Accounts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Sodium", "EventLog",
+                "Linux", "TestSupport",
+            ]),
         tests(
             "ExecutionTests",
             [

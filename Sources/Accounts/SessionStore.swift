@@ -120,14 +120,6 @@ public struct SessionStore {
         }
     }
 
-    /// Deletes at most `limit` sessions that are over; says how many.
-    public func deleteExpired(limit: Int, at now: Instant) throws -> Int {
-        try database.write {
-            try database.run(
-                "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= \(now) LIMIT \(limit))")
-        }
-    }
-
     private static let columns: SQL =
         "sessions.id, user_id, email, sessions.created_at, last_seen_at, expires_at, user_agent"
 

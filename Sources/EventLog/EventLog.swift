@@ -45,7 +45,11 @@ public struct EventLog: Sendable {
                 default: false
                 }
             }
-        if plain { return value }
+        return plain ? value : inQuotes(value)
+    }
+
+    /// The value in double quotes, whatever it holds, for a place of its own in a line that people read.
+    public static func inQuotes(_ value: String) -> String {
         var quoted = "\""
         for scalar in value.unicodeScalars {
             switch scalar {

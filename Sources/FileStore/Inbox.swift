@@ -37,7 +37,7 @@ public struct Inbox {
         try inbox.makeDirectory(Self.incoming, mode: 0o700)
         var room = statfs()
         guard fstatfs(inbox.number, &room) == 0 else { throw SystemError("fstatfs", root) }
-        let free = Int64(room.f_bavail) * Int64(room.f_bsize) - floor
+        let free = Int64(room.f_bavail) * Int64(room.f_frsize) - floor
         guard free > 0 else {
             throw Upload.Refusal(
                 sentence: "The server's disk is nearly full, so it takes no uploads now. Please tell the admin.")
@@ -120,11 +120,16 @@ public struct Inbox {
     private func relativePath(of file: InboxFile) -> String { "\(file.owner)/\(file.uid)/\(file.name)" }
 
     private func openShared(_ name: String) throws -> Descriptor {
-        guard !name.hasPrefix("."), !name.utf8.contains(UInt8(ascii: "/")), !name.utf8.contains(0),
-            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else { throw SystemError("openat2", name, code: EINVAL) }
+        guard isSharedName(name) else { throw SystemError("openat2", name, code: EINVAL) }
         return try Inbox.regular(
             Descriptor.directory(root).open(beneath: "\(Self.shared)/\(name)", O_RDONLY | O_NONBLOCK))
+    }
+
+    /// Whether a shared file can be called so: not hidden, no path, nothing that a terminal would obey.
+    func isSharedName(_ name: String) -> Bool {
+        // By bytes: to Swift a dot that an accent follows is another character.
+        !name.isEmpty && name.utf8.first != UInt8(ascii: ".") && !name.utf8.contains(UInt8(ascii: "/"))
+            && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
     /// The same descriptor, if it is of a regular file.
@@ -153,26 +158,16 @@ public struct Inbox {
         return outcome
     }
 
-    /// Deletes at most `limit` files whose time is over and that no live job uses; returns those that went.
-    public func deleteExpired(limit: Int, at now: Instant, dryRun: Bool = false) throws -> [InboxFile] {
-        let candidates = try database.all(
-            """
-            SELECT \(InboxFile.columns) FROM files WHERE expires_at <= \(now) AND NOT EXISTS (
-                SELECT 1 FROM job_parameters JOIN jobs ON jobs.id = job_id
-                 WHERE file_id = files.id AND state IN ('queued', 'starting', 'running', 'stopping'))
-             ORDER BY expires_at LIMIT \(limit)
-            """, InboxFile.init)
-        if dryRun { return candidates }
-        return try candidates.filter { try delete($0) == .deleted }
+    /// A job that waits or runs and uses the file.
+    func liveUser(of file: FileID) throws -> JobID? {
+        try database.first(Self.liveUserQuery(of: file)) { JobID($0.int64(0)) }
     }
 
-    private func liveUser(of file: FileID) throws -> JobID? {
-        try database.first(
-            """
-            SELECT jobs.id FROM job_parameters JOIN jobs ON jobs.id = job_id
-             WHERE file_id = \(file) AND state IN ('queued', 'starting', 'running', 'stopping') LIMIT 1
-            """
-        ) { JobID($0.int64(0)) }
+    static func liveUserQuery(of file: FileID) -> SQL {
+        """
+        SELECT jobs.id FROM job_parameters JOIN jobs ON jobs.id = job_id
+         WHERE file_id = \(file) AND state IN ('queued', 'starting', 'running', 'stopping') LIMIT 1
+        """
     }
 
     /// Past jobs keep the name in their parameters.

@@ -69,9 +69,9 @@ public struct Outbox: Sendable {
         return (files, !isWhole)
     }
 
-    /// Opens one output file to send it; `nil` unless it is a regular file of this job.
+    /// Opens one output file to send it; `nil` unless it is a regular file of this job, called as ``outputs(of:)`` calls it.
     public func open(_ jobUID: String, _ segments: [FileName]) -> OpenOutput? {
-        guard !segments.isEmpty else { return nil }
+        guard !segments.isEmpty, segments.allSatisfy(Outbox.isName) else { return nil }
         let relative = FileName(segments.joined(separator: "/".utf8))
         guard let folder = try? Descriptor.directory(root).open(beneath: jobUID, O_RDONLY | O_DIRECTORY),
             let file = try? folder.open(beneath: relative, O_RDONLY | O_NONBLOCK | O_NOCTTY),
@@ -84,6 +84,13 @@ public struct Outbox: Sendable {
     /// Deletes a job's folder. What is gone already is fine.
     public func remove(_ jobUID: String) throws(SystemError) {
         try Descriptor.directory(root).remove(Array(jobUID.utf8))
+    }
+
+    /// Whether it is the name of one entry of a folder, and no path. What the kernel would read as another name (`a/../b`,
+    /// or up to a NUL) would reach the web server as it is written, which may read it in yet another way.
+    private static func isName(_ segment: FileName) -> Bool {
+        !segment.isEmpty && segment != Array(".".utf8) && segment != Array("..".utf8)
+            && !segment.contains(UInt8(ascii: "/")) && !segment.contains(0)
     }
 
     /// A second name of the same file could be somebody else's file that the script linked here.

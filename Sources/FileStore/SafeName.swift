@@ -9,10 +9,12 @@ public enum SafeName {
     /// A longer extension is none. Bytes.
     static let longestExtension = 16
 
+    // All by scalars, not by characters: to Swift a slash that an accent follows is one character and no slash; to the
+    // kernel it is one. And a letter may carry any number of accents.
     public static func of(_ given: String) -> String {
-        let last = given.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
+        let last = given.unicodeScalars.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last
         var scalars = String.UnicodeScalarView()
-        for scalar in last.unicodeScalars {
+        for scalar in last ?? Substring.UnicodeScalarView() {
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: scalars.append("_")
             default: scalars.append(scalar)
@@ -23,18 +25,23 @@ public enum SafeName {
         if scalars.first == "." || scalars.first == "-" {
             scalars.replaceSubrange(..<scalars.index(after: scalars.startIndex), with: ["_"])
         }
-        let name = String(scalars)
-        return name.isEmpty ? "file" : shortened(name)
+        return scalars.isEmpty ? "file" : shortened(scalars)
     }
 
-    private static func shortened(_ name: String) -> String {
-        guard name.utf8.count > longest else { return name }
+    private static func shortened(_ scalars: String.UnicodeScalarView) -> String {
+        guard String(scalars).utf8.count > longest else { return String(scalars) }
         var ending = ""
-        if let dot = name.lastIndex(of: "."), name[dot...].utf8.count <= longestExtension {
-            ending = String(name[dot...])
+        if let dot = scalars.lastIndex(of: "."), String(scalars[dot...]).utf8.count <= longestExtension {
+            ending = String(scalars[dot...])
         }
-        var stem = name.dropLast(ending.count)
-        while stem.utf8.count + ending.utf8.count > longest { stem = stem.dropLast() }
-        return stem + ending
+        var stem = String.UnicodeScalarView()
+        var room = longest - ending.utf8.count
+        for scalar in scalars {
+            room -= UTF8.width(scalar)
+            guard room >= 0 else { break }
+            stem.append(scalar)
+        }
+        while stem.last == " " { stem.removeLast() }
+        return String(stem) + ending
     }
 }

@@ -27,6 +27,17 @@ extension Descriptor {
     ///
     /// - Throws: `EFBIG` when there are more than `limit`.
     public borrowing func entries(limit: Int = .max) throws(SystemError) -> [FileName] {
+        var names: [FileName] = []
+        try eachEntry { name throws(SystemError) in
+            guard names.count < limit else { throw SystemError("readdir", nil, code: EFBIG) }
+            names.append(name)
+        }
+        return names.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// Calls `body` with each name in this directory but `.` and `..`, as they come, so that a directory of millions takes
+    /// no memory. `body` may delete the entry.
+    public borrowing func eachEntry(_ body: (FileName) throws(SystemError) -> Void) throws(SystemError) {
         // fdopendir takes its descriptor over, and a second listing must begin at the start: hence an own one.
         let again = clinux_openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
         guard again >= 0 else { throw SystemError("openat", ".") }
@@ -36,14 +47,15 @@ extension Descriptor {
             throw error
         }
         defer { closedir(stream) }
-        var names: [FileName] = []
-        while let entry = readdir(stream) {
+        while true {
+            // The end and a failure differ only in errno.
+            errno = 0
+            guard let entry = readdir(stream) else { break }
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if name == Array(".".utf8) || name == Array("..".utf8) { continue }
-            guard names.count < limit else { throw SystemError("readdir", nil, code: EFBIG) }
-            names.append(name)
+            try body(name)
         }
-        return names.sorted { $0.lexicographicallyPrecedes($1) }
+        guard errno == 0 else { throw SystemError("readdir", nil) }
     }
 
     /// Makes a directory in this one; says `false` if there is something of that name already.
@@ -61,28 +73,6 @@ extension Descriptor {
         let (from, to) = (number, target.number)
         let failed = old.terminated { old in name.terminated { name in renameat(from, old, to, name) } }
         guard failed == 0 else { throw SystemError("renameat", String(decoding: old, as: UTF8.self)) }
-    }
-
-    /// Deletes an entry of this directory and all that is in it; links are deleted, never followed. What is gone already
-    /// is fine, so that a deletion that was broken off can be repeated.
-    public borrowing func remove(_ name: FileName) throws(SystemError) {
-        let directory = number
-        if name.terminated({ unlinkat(directory, $0, 0) }) == 0 || errno == ENOENT { return }
-        guard errno == EISDIR || errno == EPERM else {
-            throw SystemError("unlinkat", String(decoding: name, as: UTF8.self))
-        }
-        let child = name.terminated { clinux_openat(directory, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0) }
-        if child < 0 {
-            // A script may have left a folder that even its owner cannot read.
-            guard errno == EACCES, name.terminated({ fchmodat(directory, $0, 0o700, 0) }) == 0
-            else { throw SystemError("openat", String(decoding: name, as: UTF8.self)) }
-            return try remove(name)
-        }
-        let folder = Descriptor(owning: child)
-        if let status = try? folder.status(), status.st_mode & 0o700 != 0o700 { fchmod(child, 0o700) }
-        for entry in try folder.entries() { try folder.remove(entry) }
-        guard name.terminated({ unlinkat(directory, $0, AT_REMOVEDIR) }) == 0 || errno == ENOENT
-        else { throw SystemError("rmdir", String(decoding: name, as: UTF8.self)) }
     }
 }
 

@@ -102,20 +102,6 @@ func time(_ instant: Instant) -> HTML {
 /// The same, or a dash.
 func time(_ instant: Instant?) -> HTML { instant.map { time($0) } ?? "–" }
 
-/// A size for people.
-func readableSize(_ bytes: Int64) -> String {
-    if bytes < 1000 { return "\(bytes) B" }
-    var value = Double(bytes)
-    for unit in ["kB", "MB", "GB", "TB"] {
-        value /= 1000
-        if value < 999.5 || unit == "TB" {
-            let tenths = Int((value * 10).rounded())
-            return value < 99.95 ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\(Int(value.rounded())) \(unit)"
-        }
-    }
-    return ""
-}
-
 /// A text that may be endless, for a table that shows many: its beginning.
 func shortened(_ text: String, to most: Int = 120) -> String {
     // Scalars, because one character may hold any number of them.

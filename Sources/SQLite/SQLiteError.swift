@@ -26,6 +26,9 @@ public struct SQLiteError: Error, CustomStringConvertible, Sendable {
     /// A trigger of ours refused the change (SQLITE_CONSTRAINT_TRIGGER).
     public var isRefusedByTrigger: Bool { code == SQLITE_CONSTRAINT | (7 << 8) }
 
+    /// A rule of the schema refused the change, whichever: it is about the rows at hand, not about the database.
+    public var isRefusedBySchema: Bool { code & 0xFF == SQLITE_CONSTRAINT }
+
     /// The file is something else than a database.
     public var isNotADatabase: Bool { code & 0xFF == SQLITE_NOTADB }
 

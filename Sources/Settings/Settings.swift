@@ -33,6 +33,8 @@ public struct Settings: Sendable {
     /// Bytes.
     public internal(set) var minFreeBytes: Int64 = 0
     public internal(set) var retention = Instant.Span.days(0)
+    /// No time at all: shared files stay.
+    public internal(set) var sharedRetention = Instant.Span.days(0)
 
     public internal(set) var maxRunningJobs = 0
     /// Seconds.

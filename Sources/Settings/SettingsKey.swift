@@ -83,6 +83,10 @@ struct SettingsKey: Sendable {
         span(
             "retention_days", "7", 1...3650, \.retention,
             "Inputs, outputs and finished jobs older than this are removed by the cleaner."),
+        span(
+            "shared_retention_days", "0", 0...3650, \.sharedRetention,
+            "Files in the folder `shared` of the inbox that nobody changed for so long, and that no waiting or running job uses, are removed by the cleaner; 0: never."
+        ),
     ]
 
     private static let jobs = [

@@ -37,7 +37,9 @@ public enum Role: Sendable, CaseIterable {
         case .cleaner:
             Permissions([
                 "users": .read, "sessions": [.read, .delete], "files": [.read, .delete],
-                "script_copies": [.read, .delete], "jobs": [.read, .delete], "job_parameters": .all,
+                "script_copies": [.read, .delete], "jobs": [.read, .delete],
+                // A file that goes is forgotten by the parameters of past jobs.
+                "job_parameters": [.read, .update, .delete],
                 "attempts": [.read, .delete], "events": [.read, .delete], "mails": [.read, .delete],
             ])
         case .admin:

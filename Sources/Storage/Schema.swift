@@ -6,7 +6,7 @@ internal import SQLite
 // migration is appended here and never edited, and must keep the previous release working: new columns have defaults.
 
 /// The migrations in order; the database's `user_version` is how many of them it has had.
-let migrations: [StaticString] = [firstSchema]
+let migrations: [StaticString] = [firstSchema, indexesForCleaning]
 
 let firstSchema: StaticString = """
     -- People. Everywhere else a user is a number; the address is an attribute.
@@ -222,4 +222,11 @@ let firstSchema: StaticString = """
         started_at      INTEGER NOT NULL,
         version         TEXT NOT NULL
     ) STRICT;
+    """
+
+let indexesForCleaning: StaticString = """
+    -- Whether a script copy is still referred to: the cleaner asks it, and so does the foreign key when a copy goes.
+    CREATE INDEX jobs_by_script_copy ON jobs (script_hash);
+    -- A queued job that is held is in no other index: what it is going to use has to be found too.
+    CREATE INDEX jobs_held ON jobs (state) WHERE held = 1;
     """
