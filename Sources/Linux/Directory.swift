@@ -21,12 +21,17 @@ extension Descriptor {
         }
         defer { closedir(stream) }
         var names: [FileName] = []
-        while let entry = readdir(stream) {
+        while true {
+            // The end and a failure look alike but for errno.
+            errno = 0
+            guard let entry = readdir(stream) else { break }
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if name == Array(".".utf8) || name == Array("..".utf8) { continue }
             guard names.count < limit else { throw SystemError("readdir", nil, code: EFBIG) }
             names.append(name)
         }
+        // Half a listing would be taken for the whole.
+        guard errno == 0 else { throw SystemError("readdir", nil) }
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
@@ -47,24 +52,78 @@ extension Descriptor {
         guard failed == 0 else { throw SystemError("renameat", String(decoding: old, as: UTF8.self)) }
     }
 
-    /// Deletes an entry of this directory and all that is in it; links are deleted, never followed. What is gone already
-    /// is fine, so that a deletion that was broken off can be repeated.
+    /// Deletes an entry of this directory and all that is in it; links are deleted, never followed. What is gone
+    /// already is fine, so that a deletion that was broken off can be repeated.
+    ///
+    /// A script can nest folders deeper than a program has descriptors or stack. So nothing here recurses: the folders
+    /// in a folder are moved up beside it, until nothing is nested any more.
     public borrowing func remove(_ name: FileName) throws(SystemError) {
+        guard try !unlink(name), let top = try openToEmpty(name) else { return }
+        var moved = 0
+        var nested: Bool
+        repeat {
+            nested = false
+            for entry in try top.entries() {
+                guard try !top.unlink(entry), let folder = try top.openToEmpty(entry) else { continue }
+                for inner in try folder.entries() where try !folder.unlink(inner) {
+                    // A folder that moves must be writable, because its `..` changes.
+                    guard try folder.openToEmpty(inner) != nil else { continue }
+                    try folder.moveUp(inner, to: top, count: &moved)
+                    nested = true
+                }
+                try top.removeEmpty(entry)
+            }
+        } while nested
+        try removeEmpty(name)
+    }
+
+    /// Deletes an entry unless it is a folder; says whether it is gone.
+    private borrowing func unlink(_ name: FileName) throws(SystemError) -> Bool {
         let directory = number
-        if name.terminated({ unlinkat(directory, $0, 0) }) == 0 || errno == ENOENT { return }
+        if name.terminated({ unlinkat(directory, $0, 0) }) == 0 || errno == ENOENT { return true }
         guard errno == EISDIR || errno == EPERM else {
             throw SystemError("unlinkat", String(decoding: name, as: UTF8.self))
         }
-        let child = name.terminated { clinux_openat(directory, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0) }
-        if child < 0 {
-            // A script may have left a folder that even its owner cannot read.
-            guard errno == EACCES, name.terminated({ fchmodat(directory, $0, 0o700, 0) }) == 0
-            else { throw SystemError("openat", String(decoding: name, as: UTF8.self)) }
-            return try remove(name)
+        return false
+    }
+
+    /// Opens a folder and makes it ours to empty: a script may have left one that even its owner cannot read. `nil`
+    /// when it is gone.
+    private borrowing func openToEmpty(_ name: FileName) throws(SystemError) -> Descriptor? {
+        let directory = number
+        let found = name.terminated {
+            clinux_openat(directory, $0, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
         }
-        let folder = Descriptor(owning: child)
-        if let status = try? folder.status(), status.st_mode & 0o700 != 0o700 { fchmod(child, 0o700) }
-        for entry in try folder.entries() { try folder.remove(entry) }
+        guard found >= 0 else {
+            if errno == ENOENT { return nil }
+            throw SystemError("openat", String(decoding: name, as: UTF8.self))
+        }
+        let place = Descriptor(owning: found)
+        // By the descriptor: by its name, a link that took the folder's place would be followed. If it fails, what
+        // needs the permission will tell.
+        if try place.status().st_mode & 0o700 != 0o700 { chmod("/proc/self/fd/\(place.number)", 0o700) }
+        let opened = clinux_openat(place.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        guard opened >= 0 else { throw SystemError("openat", String(decoding: name, as: UTF8.self)) }
+        return Descriptor(owning: opened)
+    }
+
+    /// Moves a folder of this one to `top`, under a name that nothing there has.
+    private borrowing func moveUp(
+        _ name: FileName, to top: borrowing Descriptor, count: inout Int
+    ) throws(SystemError) {
+        while true {
+            count += 1
+            do throws(SystemError) {
+                return try rename(name, to: top, as: Array("\(count)".utf8))
+            } catch {
+                // Taken: by a file, or by a folder that holds something. An empty one is replaced.
+                guard error.code == ENOTDIR || error.code == ENOTEMPTY || error.code == EEXIST else { throw error }
+            }
+        }
+    }
+
+    private borrowing func removeEmpty(_ name: FileName) throws(SystemError) {
+        let directory = number
         guard name.terminated({ unlinkat(directory, $0, AT_REMOVEDIR) }) == 0 || errno == ENOENT
         else { throw SystemError("rmdir", String(decoding: name, as: UTF8.self)) }
     }
