@@ -130,6 +130,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Storage", "SQLite", "Linux"], path: "Tests/TestSupport",
             cSettings: gnu, swiftSettings: relaxed),
         tests("LinuxTests", ["Linux", "TestSupport"]),
+        tests("EventLogTests", ["EventLog", "Linux"]),
         tests("SQLiteTests", ["SQLite", "Linux", "TestSupport"]),
         tests("StorageTests", ["Storage", "SQLite", "Linux", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Linux", "TestSupport"]),

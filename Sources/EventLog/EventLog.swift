@@ -4,9 +4,10 @@ public import Linux
 ///
 ///     2026-03-01T09:05:07.123Z worker job-started job=12 attempt=1
 ///
-/// Values are quoted when they hold anything but plain characters; control characters are escaped, so that nothing that
-/// a user typed can forge a line. Each line is one write(2), so lines of several programs never mix. A password, token
-/// or parameter value is never passed here.
+/// Values are quoted when they hold anything but plain characters; characters that end, hide or reorder text are
+/// escaped, so that nothing that a user typed can forge a line. Each line is one write(2), and long values are cut so
+/// that a pipe takes it whole, so lines of several programs never mix. A password, token or parameter value is never
+/// passed here.
 public struct EventLog: Sendable {
     private let program: String
     private let output: CInt
@@ -32,10 +33,14 @@ public struct EventLog: Sendable {
         }
     }
 
-    /// The value as it stands in a line: bare if it is plain, else in double quotes with `\` escapes.
+    /// More of a value is not written. A pipe takes 4096 bytes at once, which is room for three such values. Bytes.
+    static let longestValue = 1000
+
+    /// The value as it stands in a line: bare if it is plain, else in double quotes with `\` escapes. Three dots after
+    /// the quotes: there was more.
     static func quoted(_ value: String) -> String {
         let plain =
-            !value.isEmpty
+            !value.isEmpty && value.utf8.count <= longestValue
             && value.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -52,14 +57,13 @@ public struct EventLog: Sendable {
     public static func inQuotes(_ value: String) -> String {
         var quoted = "\""
         for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            // C0, DEL, C1 and the two Unicode line separators would end or disguise a line.
-            case _
-            where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028
-                || scalar.value == 0x2029:
+            guard quoted.utf8.count < longestValue else { return quoted + "\"..." }
+            switch scalar.properties.generalCategory {
+            case _ where scalar == "\"": quoted += "\\\""
+            case _ where scalar == "\\": quoted += "\\\\"
+            case _ where scalar == "\n": quoted += "\\n"
+            // C0, DEL, C1, the Unicode line separators, marks that turn the direction of writing or cannot be seen.
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
                 quoted += "\\u{\(String(scalar.value, radix: 16))}"
             default: quoted.unicodeScalars.append(scalar)
             }

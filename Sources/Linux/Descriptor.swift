@@ -39,18 +39,31 @@ extension Descriptor {
     /// Uses openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS, so that no race with a
     /// rename or a link can lead outside.
     ///
-    /// - Throws: ``SystemError`` naming the path; `EXDEV` or `ELOOP` when it tried to leave.
+    /// - Throws: ``SystemError`` naming the path: `EXDEV` or `ELOOP` when it tried to leave, `EINVAL` for a NUL in it.
     public borrowing func open(
         beneath path: String, _ flags: CInt, mode: mode_t = 0o600
     ) throws(SystemError) -> Descriptor {
+        try open(beneath: Array(path.utf8), flags, mode: mode)
+    }
+
+    /// The same for a path that may be no UTF-8.
+    public borrowing func open(
+        beneath path: FileName, _ flags: CInt, mode: mode_t = 0o600
+    ) throws(SystemError) -> Descriptor {
+        // The kernel would stop reading there, and open something else than was checked.
+        guard !path.contains(0) else {
+            throw SystemError("openat2", String(decoding: path, as: UTF8.self), code: EINVAL)
+        }
         let directory = number
         let creating = flags & O_CREAT != 0 || flags & O_TMPFILE == O_TMPFILE
-        let number = retryingOnInterrupt {
-            clinux_open_beneath(
-                directory, path, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), creating ? UInt64(mode) : 0)
+        let opened = retryingOnInterrupt {
+            path.terminated { start in
+                clinux_open_beneath(
+                    directory, start, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), creating ? UInt64(mode) : 0)
+            }
         }
-        guard number >= 0 else { throw SystemError("openat2", path) }
-        return Descriptor(owning: number)
+        guard opened >= 0 else { throw SystemError("openat2", String(decoding: path, as: UTF8.self)) }
+        return Descriptor(owning: opened)
     }
 
     /// Writes all of `bytes`, at the descriptor's own position.

@@ -7,22 +7,6 @@ extension Descriptor {
         try open(path, O_RDONLY | O_DIRECTORY)
     }
 
-    /// ``open(beneath:_:mode:)`` for a path that may be no UTF-8.
-    public borrowing func open(
-        beneath path: FileName, _ flags: CInt, mode: mode_t = 0o600
-    ) throws(SystemError) -> Descriptor {
-        let directory = number
-        let creating = flags & O_CREAT != 0
-        let opened = retryingOnInterrupt {
-            path.terminated { start in
-                clinux_open_beneath(
-                    directory, start, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), creating ? UInt64(mode) : 0)
-            }
-        }
-        guard opened >= 0 else { throw SystemError("openat2", String(decoding: path, as: UTF8.self)) }
-        return Descriptor(owning: opened)
-    }
-
     /// The names in this directory but `.` and `..`, sorted by their bytes.
     ///
     /// - Throws: `EFBIG` when there are more than `limit`.

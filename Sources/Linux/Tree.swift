@@ -65,7 +65,7 @@ extension stat {
 private struct Removal {
     /// Folders below this depth are moved up before they are emptied, so that no tree needs more descriptors than this
     /// times two.
-    static let deepest = 32
+    static let deepest = 16
 
     var freed: Int64 = 0
     var failure: SystemError?

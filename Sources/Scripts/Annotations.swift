@@ -41,6 +41,9 @@ struct Annotations: Equatable {
             guard !name.isEmpty else {
                 throw AnnotationProblem(line: number, reason: "the name before the dash is missing")
             }
+            guard name.unicodeScalars.allSatisfy(Annotations.canBeAFieldName) else {
+                throw AnnotationProblem(line: number, reason: "the name holds control characters")
+            }
             if let first = lines[name] {
                 throw AnnotationProblem(line: number, reason: "\(name) is described in line \(first) already")
             }
@@ -55,6 +58,11 @@ struct Annotations: Equatable {
                 } else { .text }
             parameters.append(Parameter(name: name, description: description, kind: kind))
         }
+    }
+
+    /// Pages cannot show the others, so no form could hand the name back.
+    private static func canBeAFieldName(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == "\t" || scalar.properties.generalCategory != .control && !scalar.properties.isNoncharacterCodePoint
     }
 
     private static func parts(of content: String) -> (name: String, description: String)? {

@@ -69,23 +69,23 @@ public final class Catalogue {
     }
 
     private func readDirectory() throws -> [Result<Script, Problem>] {
-        guard let stream = opendir(directory) else { throw SystemError("opendir", directory) }
-        defer { closedir(stream) }
         var results: [(name: String, result: Result<Script, Problem>)] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
-            }
-            guard let name, Catalogue.isShowable(name), let found = try self.entry(name) else { continue }
+        for bytes in try Descriptor.directory(directory).entries() {
+            guard let name = String(validating: bytes, as: UTF8.self), Catalogue.isShowable(name),
+                let found = entry(name)
+            else { continue }
             results.append((name, found.result))
         }
         known = known.filter { name, _ in results.contains { $0.name == name } }
-        return results.sorted { $0.name < $1.name }.map(\.result)
+        return results.map(\.result)
     }
 
     /// What is known of this file, read anew if it changed; `nil` when it is no executable regular file.
-    private func entry(_ name: String) throws -> Entry? {
+    private func entry(_ name: String) -> Entry? {
         let path = directory + "/" + name
+        // The clock that file systems put on files: it moves in steps of some milliseconds.
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME_COARSE, &now)
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
             known[name] = nil
@@ -95,7 +95,10 @@ public final class Catalogue {
             device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size), changed: status.st_ctim)
         if let entry = known[name], entry.identity == identity { return entry }
         let entry = Entry(identity: identity, result: read(name, path))
-        known[name] = entry
+        // One more edit within the step of the last one would show by nothing, so what is that new is not kept.
+        let changed = status.st_ctim
+        let isSettled = (changed.tv_sec, changed.tv_nsec) < (now.tv_sec, now.tv_nsec)
+        known[name] = isSettled ? entry : nil
         return entry
     }
 
@@ -114,7 +117,7 @@ public final class Catalogue {
 
     /// Hidden files are nobody's script, and a name with control characters cannot be shown truthfully.
     private static func isShowable(_ name: String) -> Bool {
-        !name.isEmpty && !name.hasPrefix(".") && !name.utf8.contains(UInt8(ascii: "/"))
+        !name.isEmpty && name.utf8.first != UInt8(ascii: ".") && !name.utf8.contains(UInt8(ascii: "/"))
             && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 }

@@ -48,11 +48,13 @@ public struct Parameter: Sendable, Equatable {
                 return "This name is longer than \(Self.longestOutputName) bytes."
             }
             if value.utf8.contains(UInt8(ascii: "/")) { return "A file name cannot hold a slash." }
-            if value.hasPrefix(".") { return "A file name cannot begin with a dot." }
-            if value.hasPrefix("-") {
+            // By bytes: a mark that joins the first character does not change what programs see.
+            if value.utf8.first == UInt8(ascii: ".") { return "A file name cannot begin with a dot." }
+            if value.utf8.first == UInt8(ascii: "-") {
                 return "A file name cannot begin with a dash: programs would take it for an option."
             }
-            if value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            let breaking: Set<Unicode.GeneralCategory> = [.control, .lineSeparator, .paragraphSeparator]
+            if value.unicodeScalars.contains(where: { breaking.contains($0.properties.generalCategory) }) {
                 return "A file name cannot hold line breaks or other control characters."
             }
             return nil

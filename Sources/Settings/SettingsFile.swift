@@ -60,7 +60,13 @@ extension Settings {
         } catch {
             throw SettingsProblem("\(absolute): cannot be read: \(error.reason)")
         }
-        return try parse(String(decoding: bytes, as: UTF8.self), file: absolute)
+        // Half understood bytes would become half right paths.
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            let number = 1 + (lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0)
+            throw SettingsProblem("\(absolute):\(number): is no UTF-8; save the file in that encoding")
+        }
+        return try parse(text, file: absolute)
     }
 
     /// Understands the text of a file that stands at `file`.
@@ -73,16 +79,22 @@ extension Settings {
             _ = key.apply(&settings, key.standard, root)
         }
         var number = 0
-        // By bytes: a carriage return and a newline together would be one Character, and no end of a line.
-        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        // By bytes, because \r\n is one character of a string, and no line break to split at. The mark that some
+        // editors put before the first line is no part of it.
+        let lines = text.utf8.starts(with: "\u{FEFF}".utf8) ? text.utf8.dropFirst(3) : text.utf8[...]
+        for line in lines.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
-            let line = trimmed(Substring(line))
-            if line.isEmpty || line.hasPrefix("#") { continue }
-            guard let equals = line.firstIndex(of: "=") else {
-                throw SettingsProblem("\(file):\(number): \(line): expected key=value, or # before a comment")
+            let line = trimmed(line)
+            if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
+            guard !line.contains(where: { $0 < 0x20 && $0 != UInt8(ascii: "\t") || $0 == 0x7F }) else {
+                throw SettingsProblem("\(file):\(number): holds control characters; remove them")
             }
-            let name = trimmed(line[..<equals])
-            let value = trimmed(line[line.index(after: equals)...])
+            guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else {
+                throw SettingsProblem(
+                    "\(file):\(number): \(Substring(line)): expected key=value, or # before a comment")
+            }
+            let name = String(Substring(trimmed(line[..<equals])))
+            let value = String(Substring(trimmed(line[line.index(after: equals)...])))
             if let advice = SettingsKey.retired[name] {
                 throw SettingsProblem("\(file):\(number): \(name): no longer a setting: \(advice)")
             }
@@ -106,12 +118,11 @@ extension Settings {
         return SettingsProblem("\(place): \(key): \(sentence)")
     }
 
-    private static func trimmed(_ text: Substring) -> String {
-        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
-        var bytes = text.utf8
-        while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
-        while let last = bytes.last, isBlank(last) { bytes.removeLast() }
-        return String(Substring(bytes))
+    private static func trimmed(_ text: Substring.UTF8View) -> Substring.UTF8View {
+        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r") }
+        var text = text.drop(while: isBlank)
+        while let last = text.last, isBlank(last) { text.removeLast() }
+        return text
     }
 }
 

@@ -225,7 +225,8 @@ struct SettingsKey: Sendable {
 
     /// Relative paths count from the folder above etc/.
     private static func absolute(_ path: String, _ root: String) -> String {
-        let whole = path.hasPrefix("/") ? path : root + "/" + path
-        return whole.count > 1 && whole.last == "/" ? String(whole.dropLast()) : whole
+        var whole = path.utf8.first == UInt8(ascii: "/") ? path : root + "/" + path
+        while whole.utf8.count > 1, whole.utf8.last == UInt8(ascii: "/") { whole.removeLast() }
+        return whole
     }
 }

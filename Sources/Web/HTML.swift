@@ -21,9 +21,6 @@ public struct HTML: ExpressibleByStringInterpolation, Sendable {
     /// Adds more markup at the end.
     public static func += (left: inout HTML, right: HTML) { left.bytes += right.bytes }
 
-    /// Adds markup piece by piece, without an intermediate value for each: for long tables.
-    public mutating func append(_ interpolation: StringInterpolation) { bytes += interpolation.bytes }
-
     /// Collects the pieces of a literal.
     public struct StringInterpolation: StringInterpolationProtocol {
         var bytes: [UInt8] = []
@@ -110,7 +107,7 @@ extension HTML {
         // A parser would make a newline of it.
         case UInt8(ascii: "\r"): return ("&#13;", 1)
         case 0x00...0x1F, 0x7F: return ("\u{FFFD}", 1)
-        case 0xC2 where second < 0xA0: return ("\u{FFFD}", 2)
+        case 0xC2 where (0x80..<0xA0).contains(second): return ("\u{FFFD}", 2)
         case 0xEF where second == 0xBF && third >= 0xBE: return ("\u{FFFD}", 3)
         case 0xEF where second == 0xB7 && (0x90...0xAF).contains(third): return ("\u{FFFD}", 3)
         // U+nFFFE and U+nFFFF of the other planes.

@@ -32,6 +32,7 @@ public struct Paths: Sendable {
 
     /// The same for segments that may be no UTF-8, such as names of output files.
     public func callAsFunction(bytes segments: [[UInt8]]) -> Path {
+        precondition(segments.first?.isEmpty != true, "two slashes would begin another host's address")
         var text = prefix
         for segment in segments {
             text += "/"
@@ -43,12 +44,20 @@ public struct Paths: Sendable {
     /// The path that a visitor's own text names, such as a form's `fromPage`; `nil` unless it stays within this site.
     ///
     /// It begins with the prefix and one slash. A second slash or a backslash would begin another host's address in some
-    /// browser; control characters, spaces and non-ASCII never stand in an address that we made.
+    /// browser; control characters, spaces and non-ASCII never stand in an address that we made; and browsers take dot
+    /// segments, encoded or not, for a way out of the prefix.
     public func local(_ text: String) -> Path? {
-        guard text.utf8.count <= Self.longestLocal, text.hasPrefix(prefix + "/") else { return nil }
+        // By bytes: to a string, some letters of other alphabets equal those of the prefix.
+        guard text.utf8.count <= Self.longestLocal, text.utf8.starts(with: (prefix + "/").utf8) else { return nil }
         let rest = text.utf8.dropFirst(prefix.utf8.count + 1)
         guard rest.first != UInt8(ascii: "/"), rest.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") })
         else { return nil }
+        let path = rest.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        for segment in path.split(separator: UInt8(ascii: "/")) {
+            guard let decoded = PercentEncoding.decode(segment, plusIsSpace: false),
+                decoded != Array(".".utf8), decoded != Array("..".utf8)
+            else { return nil }
+        }
         return Path(text: text)
     }
 

@@ -34,7 +34,10 @@ public struct Request: ~Copyable {
         // Everything is checked before anything is kept: a value that cannot be copied is made whole or not at all.
         let method = try Self.method(transport)
         // The one variable that is raw and alike behind every web server.
-        guard let address = transport.parameter("REQUEST_URI"), address.utf8.count <= Self.longestAddress
+        guard let address = transport.parameter("REQUEST_URI") else {
+            throw RequestProblem(status: 400, sentence: "The web server does not pass on the address (REQUEST_URI).")
+        }
+        guard address.utf8.count <= Self.longestAddress
         else { throw RequestProblem(status: 414, sentence: "The address is too long.") }
         let parts = address.utf8.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)
         let rawSegments = try Self.segments(of: parts.first ?? ""[...].utf8, below: options.prefix)
@@ -68,14 +71,15 @@ public struct Request: ~Copyable {
     /// The cookie of this name. Two of one name are none: one of them was planted.
     public func cookie(_ name: StaticString) -> String? {
         guard let header = transport.parameter("HTTP_COOKIE") else { return nil }
-        let name = Cookie.fullName(name.description, isSecure: options.isSecure)
+        let wanted = Array((Cookie.fullName(name.description, isSecure: options.isSecure) + "=").utf8)
         var found: String?
-        // nginx repeats the header, Apache joins two by a comma; our values hold neither comma nor semicolon.
-        for pair in header.split(whereSeparator: { $0 == ";" || $0 == "," }) {
-            let trimmed = pair.drop { $0 == " " }
-            guard trimmed.hasPrefix(name + "=") else { continue }
+        // By bytes, so that no combining mark hides a separator. nginx repeats the header, Apache joins two by a comma;
+        // our values hold neither comma nor semicolon.
+        for pair in header.utf8.split(whereSeparator: { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: ",") }) {
+            let trimmed = pair.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            guard trimmed.starts(with: wanted) else { continue }
             if found != nil { return nil }
-            found = String(trimmed.dropFirst(name.count + 1))
+            found = String(Substring(trimmed.dropFirst(wanted.count)))
         }
         return found
     }
@@ -141,7 +145,7 @@ public struct Request: ~Copyable {
 
     // MARK: Checks
 
-    private static func method(_ transport: any Transport) throws(RequestProblem) -> Method {
+    static func method(_ transport: any Transport) throws(RequestProblem) -> Method {
         switch transport.parameter("REQUEST_METHOD") {
         case "GET": return .get
         case "HEAD": return .head
@@ -163,8 +167,8 @@ public struct Request: ~Copyable {
         guard path.starts(with: prefix.utf8), path.dropFirst(prefix.utf8.count).first == UInt8(ascii: "/")
         else { throw unknown }
         var raw = path.dropFirst(prefix.utf8.count + 1)
-        if raw.last == UInt8(ascii: "/") { raw = raw.dropLast() }
         guard !raw.isEmpty else { return [] }
+        if raw.last == UInt8(ascii: "/") { raw = raw.dropLast() }
         var segments: [[UInt8]] = []
         for part in raw.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard let segment = PercentEncoding.decode(part, plusIsSpace: false) else {
@@ -178,8 +182,9 @@ public struct Request: ~Copyable {
         return segments
     }
 
-    /// A POST must come from a page of this site. Browsers say so by Sec-Fetch-Site, older ones by Origin; whoever says
-    /// neither is no browser with a user's cookies, or hides something.
+    /// A POST must come from a page of this site. Browsers say so by Sec-Fetch-Site, which no page can forge; then
+    /// Origin is not asked, because it depends on `base_url` being what the browser sees. Older browsers say Origin;
+    /// whoever says neither is no browser with a user's cookies, or hides something.
     private static func refuseCrossSite(_ transport: any Transport, origin: String) throws(RequestProblem) {
         let refused = RequestProblem(
             status: 403,
@@ -187,7 +192,6 @@ public struct Request: ~Copyable {
                 + "Open the page here and send the form again.")
         if let site = transport.parameter("HTTP_SEC_FETCH_SITE") {
             guard site == "same-origin" || site == "none" else { throw refused }
-            // A browser that sends both must mean the same by both.
             return
         }
         guard let claimed = transport.parameter("HTTP_ORIGIN"), claimed == origin else { throw refused }

@@ -1,0 +1,72 @@
+import Testing
+
+@testable import Scripts
+
+@Suite struct `The value of a parameter` {
+    private func problem(_ kind: Parameter.Kind, _ value: String) -> String? {
+        Parameter(name: "p", description: "", kind: kind).problem(with: value)
+    }
+
+    @Test(arguments: [
+        "", "a", "$(reboot)", "; rm -rf /", "-rf", "--help", "../../etc/passwd", "line\nline", "\u{1B}[2J", "日本",
+        "'\"\\",
+        String(repeating: "x", count: Parameter.longestText),
+    ])
+    func `may be any text`(value: String) {
+        #expect(problem(.text, value) == nil)
+    }
+
+    @Test func `may be a text as long as a program's argument, in bytes`() {
+        let tooLong = "This text is longer than 100000 bytes; put it into a file and upload that."
+
+        #expect(problem(.text, String(repeating: "x", count: 100_001)) == tooLong)
+        #expect(problem(.text, String(repeating: "ä", count: 50_001)) == tooLong)
+        #expect(problem(.text, String(repeating: "ä", count: 50_000)) == nil)
+    }
+
+    @Test(arguments: [Parameter.Kind.text, .input, .output])
+    func `never holds NUL, which no program can be given`(kind: Parameter.Kind) {
+        for value in ["\0", "a\0b", "a\0\u{301}"] {
+            #expect(problem(kind, value) == "This text holds a NUL character, which no program can be given.")
+        }
+    }
+
+    @Test(arguments: [
+        "result.txt", "a b", "größe", "日本.csv", "a..b", "a-", "a.", "_.txt", "~", "*", "$HOME", "a\\b", "CON",
+        "\u{301}a",
+        String(repeating: "x", count: Parameter.longestOutputName),
+    ])
+    func `may be any name for an output file that is one file in its folder`(name: String) {
+        #expect(problem(.output, name) == nil)
+    }
+
+    @Test(arguments: [
+        ("", "Give the output file a name, such as result.txt."),
+        (".", "A file name cannot begin with a dot."),
+        ("..", "A file name cannot begin with a dot."),
+        (".hidden", "A file name cannot begin with a dot."),
+        (".\u{301}hidden", "A file name cannot begin with a dot."),
+        ("../x", "A file name cannot hold a slash."),
+        ("/etc/passwd", "A file name cannot hold a slash."),
+        ("a/", "A file name cannot hold a slash."),
+        ("a/\u{301}b", "A file name cannot hold a slash."),
+        ("-rf", "A file name cannot begin with a dash: programs would take it for an option."),
+        ("-\u{301}rf", "A file name cannot begin with a dash: programs would take it for an option."),
+        ("a\nb", "A file name cannot hold line breaks or other control characters."),
+        ("a\r\nb", "A file name cannot hold line breaks or other control characters."),
+        ("a\u{1B}b", "A file name cannot hold line breaks or other control characters."),
+        ("a\u{9B}b", "A file name cannot hold line breaks or other control characters."),
+        ("a\u{2028}b", "A file name cannot hold line breaks or other control characters."),
+        (String(repeating: "ä", count: 101), "This name is longer than 200 bytes."),
+    ])
+    func `is no name for an output file when it leads elsewhere, hides, or looks like an option`(
+        name: String, sentence: String
+    ) {
+        #expect(problem(.output, name) == sentence)
+    }
+
+    @Test func `is left to the inbox when it is a file of the inbox`() {
+        #expect(problem(.input, "../x") == nil)
+        #expect(problem(.input, "") == nil)
+    }
+}
