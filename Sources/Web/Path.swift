@@ -43,12 +43,21 @@ public struct Paths: Sendable {
     /// The path that a visitor's own text names, such as a form's `fromPage`; `nil` unless it stays within this site.
     ///
     /// It begins with the prefix and one slash. A second slash or a backslash would begin another host's address in some
-    /// browser; control characters, spaces and non-ASCII never stand in an address that we made.
+    /// browser; control characters, spaces and non-ASCII never stand in an address that we made; `.` and `..` would lead
+    /// out of the prefix again.
     public func local(_ text: String) -> Path? {
-        guard text.utf8.count <= Self.longestLocal, text.hasPrefix(prefix + "/") else { return nil }
-        let rest = text.utf8.dropFirst(prefix.utf8.count + 1)
+        let bytes = text.utf8
+        guard bytes.count <= Self.longestLocal, bytes.starts(with: (prefix + "/").utf8) else { return nil }
+        let rest = bytes.dropFirst(prefix.utf8.count + 1)
         guard rest.first != UInt8(ascii: "/"), rest.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") })
         else { return nil }
+        for segment in rest.prefix(while: { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+            .split(separator: UInt8(ascii: "/"))
+        {
+            guard let plain = PercentEncoding.decode(segment, plusIsSpace: false), plain != Array(".".utf8),
+                plain != Array("..".utf8)
+            else { return nil }
+        }
         return Path(text: text)
     }
 
