@@ -114,7 +114,7 @@ public final class Catalogue {
 
     /// Hidden files are nobody's script, and a name with control characters cannot be shown truthfully.
     private static func isShowable(_ name: String) -> Bool {
-        !name.isEmpty && !name.hasPrefix(".") && !name.utf8.contains(UInt8(ascii: "/"))
+        !name.isEmpty && name.utf8.first != UInt8(ascii: ".") && !name.utf8.contains(UInt8(ascii: "/"))
             && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 }
