@@ -68,14 +68,15 @@ public struct Request: ~Copyable {
     /// The cookie of this name. Two of one name are none: one of them was planted.
     public func cookie(_ name: StaticString) -> String? {
         guard let header = transport.parameter("HTTP_COOKIE") else { return nil }
-        let name = Cookie.fullName(name.description, isSecure: options.isSecure)
+        let name = Array((Cookie.fullName(name.description, isSecure: options.isSecure) + "=").utf8)
         var found: String?
-        // nginx repeats the header, Apache joins two by a comma; our values hold neither comma nor semicolon.
-        for pair in header.split(whereSeparator: { $0 == ";" || $0 == "," }) {
-            let trimmed = pair.drop { $0 == " " }
-            guard trimmed.hasPrefix(name + "=") else { continue }
+        // nginx repeats the header, Apache joins two by a comma; our values hold neither comma nor semicolon. Bytes, not
+        // characters: a combining mark would hide a separator from us that a browser sees.
+        for pair in header.utf8.split(whereSeparator: { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: ",") }) {
+            let trimmed = pair.drop { $0 == UInt8(ascii: " ") }
+            guard trimmed.starts(with: name) else { continue }
             if found != nil { return nil }
-            found = String(trimmed.dropFirst(name.count + 1))
+            found = String(decoding: trimmed.dropFirst(name.count), as: UTF8.self)
         }
         return found
     }
@@ -187,7 +188,7 @@ public struct Request: ~Copyable {
                 + "Open the page here and send the form again.")
         if let site = transport.parameter("HTTP_SEC_FETCH_SITE") {
             guard site == "same-origin" || site == "none" else { throw refused }
-            // A browser that sends both must mean the same by both.
+            // No page can forge it, and Origin adds nothing: behind a second name of this host it would only be in the way.
             return
         }
         guard let claimed = transport.parameter("HTTP_ORIGIN"), claimed == origin else { throw refused }
