@@ -189,7 +189,7 @@ def test_whatever_a_file_is_called_it_is_kept_in_its_own_folder(site, ada, given
     assert (site.outbox(number) / "content").read_bytes() == content
     for path in ["/files", "/submit/names.sh", f"/jobs/{number}", "/jobs"]:
         page = Page(ada.get(path))
-        assert page.errors == [] and name in page.main and page.all("img") == []
+        assert page.errors == [] and name[:100] in page.main and page.all("img", src="x") == []
     download = ada.get(f"/files/inbox/{file['id']}")
     assert download.content == content
     disposition = download.headers["Content-Disposition"]
