@@ -102,6 +102,7 @@ public struct FilesPage: Page {
         } catch let refusal as Upload.Refusal {
             return try list(visitor, problem: refusal.sentence)
         }
+        guard isTrusted else { throw RequestProblem.staleForm }
         guard let kept else { return try list(visitor, problem: "Choose a file first.") }
         site.log.note(
             "file-uploaded", ["request": request.reference, "file": "\(kept.id)", "user": "\(visitor.user.id)"])

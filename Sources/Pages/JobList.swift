@@ -13,17 +13,12 @@ struct JobList {
     static let pageSize = 50
 
     func page(_ query: Form) throws -> Response {
-        let email = query["requester"]
+        // As addresses are kept, however it was written.
+        let email = query["requester"].map { EmailAddress($0)?.text ?? $0 }
         let onlyOwn = site.settings.jobVisibility == .own
         // An address that nobody has, has no jobs.
         let requester = onlyOwn ? visitor.user.id : try email.map { try site.jobs.requester($0) ?? UserID(0) }
-        let slice: JobStore.Slice =
-            if let id = query["before"].flatMap({ JobID(text: $0) }) {
-                .before(id)
-            } else if let id = query["after"]
-                .flatMap({ JobID(text: $0) })
-            { .after(id) } else { .newest }
-        let jobs = try site.jobs.list(slice, of: requester, limit: Self.pageSize)
+        let (jobs, slice, hasMore) = try jobs(slice(query), of: requester)
         let now = site.now()
         var rows = HTML()
         for job in jobs {
@@ -39,8 +34,30 @@ struct JobList {
             <div class="heading"><h1>Jobs</h1> <a class="button" href="\(site.path("submit"))">Submit a job</a></div>
             \(onlyOwn ? nil : filter(email))
             \(empty)\(jobs.isEmpty ? nil : table(rows))
-            \(pager(jobs, slice, email))
+            \(pager(jobs, slice, hasMore, email))
             """, for: visitor, at: .jobs, isLive: isLive && slice == .newest)
+    }
+
+    private func slice(_ query: Form) -> JobStore.Slice {
+        if let id = query["before"].flatMap({ JobID(text: $0) }) { return .before(id) }
+        if let id = query["after"].flatMap({ JobID(text: $0) }) { return .after(id) }
+        return .newest
+    }
+
+    /// The jobs of a page, which slice that is, and whether there are more in its direction: one more than fits is asked
+    /// for. Where no more newer jobs are left than fit, it is the first page.
+    private func jobs(
+        _ slice: JobStore.Slice, of requester: UserID?
+    ) throws -> (jobs: [Job], slice: JobStore.Slice, hasMore: Bool) {
+        var jobs = try site.jobs.list(slice, of: requester, limit: Self.pageSize + 1)
+        let hasMore = jobs.count > Self.pageSize
+        if case .after = slice {
+            guard hasMore else { return try self.jobs(.newest, of: requester) }
+            jobs.removeFirst()
+        } else if hasMore {
+            jobs.removeLast()
+        }
+        return (jobs, slice, hasMore)
     }
 
     private func filter(_ email: String?) -> HTML {
@@ -80,15 +97,16 @@ struct JobList {
     }
 
     /// Older and newer pages by the keys at the ends of this one.
-    private func pager(_ jobs: [Job], _ slice: JobStore.Slice, _ email: String?) -> HTML? {
+    private func pager(_ jobs: [Job], _ slice: JobStore.Slice, _ hasMore: Bool, _ email: String?) -> HTML? {
         guard let first = jobs.first, let last = jobs.last else { return nil }
         var base = site.path("jobs")
         if let email { base = base.query("requester", email) }
         let newer: HTML? =
             slice == .newest ? nil : #"<a rel="prev" href="\#(base.query("after", "\(first.id)"))">Newer</a> "#
+        // Who came from an older page can go back there.
+        let hasOlder = if case .after = slice { true } else { hasMore }
         let older: HTML? =
-            jobs.count < Self.pageSize && slice != .after(first.id)
-            ? nil : #"<a rel="next" href="\#(base.query("before", "\(last.id)"))">Older</a>"#
+            hasOlder ? #"<a rel="next" href="\#(base.query("before", "\(last.id)"))">Older</a>"# : nil
         guard newer != nil || older != nil else { return nil }
         return #"<nav class="pager" aria-label="Pages">\#(newer)\#(older)</nav>"#
     }

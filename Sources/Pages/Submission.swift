@@ -16,7 +16,8 @@ struct Submission {
     let visitor: Visitor
     private(set) var script: Script?
     private(set) var nonce: SubmissionNonce?
-    private var isTrusted = false
+    /// The token has come and is right. A form without any field brings none.
+    private(set) var isTrusted = false
     private var texts: [String: String] = [:]
     private var uploads: [String: Result<InboxFile, Upload.Refusal>] = [:]
     private var open: (parameter: String, upload: Upload)?
@@ -84,7 +85,7 @@ struct Submission {
     /// What the form says for each parameter, checked.
     func values(of script: Script) throws -> [FieldValue] {
         try script.parameters.map { parameter in
-            let text = texts["param_\(parameter.name)"] ?? ""
+            let text = (texts["param_\(parameter.name)"] ?? "").withPlainLineBreaks
             switch parameter.kind {
             case .text:
                 return FieldValue(
@@ -113,6 +114,21 @@ struct Submission {
                 text: "", problem: "The chosen file is not there any more. Choose another, or upload one.")
         }
         return FieldValue(choice: choice, named: parameter.name)
+    }
+}
+
+extension String {
+    /// The same with LF where CR LF was. Browsers send every line break of a field as CR LF, whatever the machine (WHATWG
+    /// HTML, "constructing the entry list"); what was meant, and what scripts expect, is LF.
+    fileprivate var withPlainLineBreaks: String {
+        guard utf8.contains(UInt8(ascii: "\r")) else { return self }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(utf8.count)
+        for byte in utf8 {
+            if byte == UInt8(ascii: "\n"), bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+            bytes.append(byte)
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

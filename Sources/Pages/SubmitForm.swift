@@ -35,7 +35,7 @@ struct SubmitForm {
             "Submit \(script.name)",
             """
             <h1>Submit \(script.name)</h1>
-            \(about)\(summary)
+            \(about)\(status == 200 ? nil : summary)
             <form class="panel" method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
             \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
             <input type="hidden" name="scriptname" value="\(script.name)">
@@ -46,14 +46,16 @@ struct SubmitForm {
             """, for: visitor, at: .submit, status: status)
     }
 
-    /// What to look at before sending the form again.
+    /// Why nothing was submitted, and what to look at before sending the form again.
     private var summary: HTML? {
         var links = HTML()
         for (index, value) in values.enumerated() where value.problem != nil {
             links += links.bytes.isEmpty ? " " : ", "
             links += "<a href=\"#p\(index)\">\(script.parameters[index].name)</a>"
         }
-        guard !links.bytes.isEmpty else { return nil }
+        if links.bytes.isEmpty {
+            return alert("Nothing was submitted yet: the form did not arrive whole. Please send it again.")
+        }
         return #"<p class="problem" role="alert">Nothing was submitted yet. Please look at:\#(links).</p>"#
     }
 
@@ -129,6 +131,8 @@ struct SubmitForm {
     /// The machine's name as users reach it.
     private var hostName: String {
         let host = site.settings.baseURL.host
+        // An IPv6 address has colons of its own; in its brackets scp takes it too.
+        if let bracket = host.lastIndex(of: "]") { return String(host[...bracket]) }
         return String(host.prefix { $0 != ":" })
     }
 }

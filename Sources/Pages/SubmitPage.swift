@@ -2,6 +2,7 @@ internal import Accounts
 internal import EventLog
 import FileStore
 import JobQueue
+internal import SQLite
 import Scripts
 internal import Settings
 public import Web
@@ -54,10 +55,23 @@ public struct SubmitPage: Page {
         } catch let known as Submission.AlreadyQueued {
             return .seeOther(site.path("jobs", "\(known.job)"))
         }
+        guard submission.isTrusted else { throw RequestProblem.staleForm }
         guard let script = submission.script else {
             throw RequestProblem(
                 status: 422, sentence: "This script is not offered any more. Choose another from the list.")
         }
+        do {
+            return try queue(submission, script, request, visitor)
+        } catch let error as SQLiteError where error.isForeignKeyViolation {
+            // A chosen file was deleted between the look at the form and the commit: now the form says so.
+            return try queue(submission, script, request, visitor)
+        }
+    }
+
+    /// Queues the job if everything in the form will do, else shows it again.
+    private func queue(
+        _ submission: Submission, _ script: Script, _ request: borrowing Request, _ visitor: Visitor
+    ) throws -> Response {
         let values = try submission.values(of: script)
         guard let nonce = submission.nonce, values.allSatisfy({ $0.problem == nil }),
             let parameters = values.reduce(

@@ -44,10 +44,12 @@ extension Site {
         return Guest(token: SessionToken(), isNew: true)
     }
 
-    /// Leads a stranger to sign in and back again.
+    /// Leads a stranger to sign in and back again. What was sent by a POST is not sent again, and an address that nobody
+    /// would be led back to is not carried along: it could be too long for the next request.
     func signIn(from request: borrowing Request) -> Response {
         let login = path("login")
-        return .seeOther(request.method == .post ? login : login.query("fromPage", request.address))
+        guard request.method != .post, let back = path.local(request.address) else { return .seeOther(login) }
+        return .seeOther(login.query("fromPage", back.text))
     }
 
     /// A new session for a user, in a cookie.

@@ -23,6 +23,9 @@ public struct SQLiteError: Error, CustomStringConvertible, Sendable {
         code == SQLITE_CONSTRAINT | (8 << 8) || code == SQLITE_CONSTRAINT | (6 << 8)
     }
 
+    /// A row that this one refers to is not there (any more) (SQLITE_CONSTRAINT_FOREIGNKEY).
+    public var isForeignKeyViolation: Bool { code == SQLITE_CONSTRAINT | (3 << 8) }
+
     /// A trigger of ours refused the change (SQLITE_CONSTRAINT_TRIGGER).
     public var isRefusedByTrigger: Bool { code == SQLITE_CONSTRAINT | (7 << 8) }
 

@@ -39,8 +39,13 @@ public struct Parameter: Sendable, Equatable {
         if value.utf8.contains(0) { return "This text holds a NUL character, which no program can be given." }
         switch kind {
         case .text:
-            return value.utf8.count > Self.longestText
-                ? "This text is longer than \(Self.longestText) bytes; put it into a file and upload that." : nil
+            if value.utf8.count > Self.longestText {
+                return "This text is longer than \(Self.longestText) bytes; put it into a file and upload that."
+            }
+            return value.unicodeScalars.allSatisfy(Self.canBeShown)
+                ? nil
+                : "This text holds control characters, which no page can show as they are; "
+                    + "put it into a file and upload that."
         case .input: return nil
         case .output:
             if value.isEmpty { return "Give the output file a name, such as result.txt." }
@@ -54,10 +59,22 @@ public struct Parameter: Sendable, Equatable {
                 return "A file name cannot begin with a dash: programs would take it for an option."
             }
             let breaking: Set<Unicode.GeneralCategory> = [.control, .lineSeparator, .paragraphSeparator]
-            if value.unicodeScalars.contains(where: { breaking.contains($0.properties.generalCategory) }) {
+            if value.unicodeScalars.contains(where: {
+                breaking.contains($0.properties.generalCategory) || !Self.canBeShown($0)
+            }) {
                 return "A file name cannot hold line breaks or other control characters."
             }
             return nil
+        }
+    }
+
+    /// Whether a page, and a terminal that shows a log, can show this as it is: tabs and line breaks, but no other control
+    /// characters, nor noncharacters. So what a job's page tells is what the script was given.
+    private static func canBeShown(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x09, 0x0A: true
+        case 0..<0x20, 0x7F...0x9F, 0xFDD0...0xFDEF: false
+        default: scalar.value & 0xFFFE != 0xFFFE
         }
     }
 }

@@ -26,7 +26,11 @@ public enum Role: Sendable, CaseIterable {
                     "jobs": [.read, .update], "events": [.read, .insert], "mails": [.read, .insert],
                 ]) { $1 })
         case .files:
-            Permissions(Role.signedIn.merging(Role.jobReading) { $1 }.merging(["files": .all]) { $1 })
+            // A job that is over forgets a file that its requester deletes.
+            Permissions(
+                Role.signedIn.merging(Role.jobReading) { $1 }.merging([
+                    "files": .all, "job_parameters": [.read, .update],
+                ]) { $1 })
         case .worker:
             Permissions([
                 "users": [.read, .update], "files": .read, "script_copies": .read, "jobs": [.read, .update],

@@ -6,7 +6,8 @@ internal import Linux
 ///
 /// Literals accept only `StaticString`; every interpolated text is escaped for both text and double-quoted attributes, so
 /// an attribute is always written in double quotes. Characters that HTML does not allow (control characters,
-/// noncharacters) are shown by a stand-in, so that every page stays well-formed whatever it shows.
+/// noncharacters) are shown by a stand-in, so that every page stays well-formed whatever it shows. A carriage return is a
+/// line break to every parser, as it should be in a log.
 public struct HTML: ExpressibleByStringInterpolation, Sendable {
     /// The markup in UTF-8.
     public private(set) var bytes: [UInt8]
@@ -79,10 +80,10 @@ extension HTML {
 
     /// Whether a byte can stand for itself without a closer look.
     private static func isPlain(_ byte: UInt8) -> Bool {
-        // One bit a byte value, set for those that need a look: controls but tab and newline; " & ' < >; DEL; the lead
-        // bytes of C1 controls and of noncharacters.
+        // One bit a byte value, set for those that need a look: controls but tab, newline and carriage return;
+        // " & ' < >; DEL; the lead bytes of C1 controls and of noncharacters.
         let look: (UInt64, UInt64, UInt64, UInt64) = (
-            0x5000_00C4_FFFF_F9FF, 0x8000_0000_0000_0000, 0, 0x001F_8000_0000_0004
+            0x5000_00C4_FFFF_D9FF, 0x8000_0000_0000_0000, 0, 0x001F_8000_0000_0004
         )
         let word =
             switch byte >> 6 {
@@ -104,8 +105,6 @@ extension HTML {
         case UInt8(ascii: ">"): return ("&gt;", 1)
         case UInt8(ascii: "\""): return ("&quot;", 1)
         case UInt8(ascii: "'"): return ("&#39;", 1)
-        // A parser would make a newline of it.
-        case UInt8(ascii: "\r"): return ("&#13;", 1)
         case 0x00...0x1F, 0x7F: return ("\u{FFFD}", 1)
         case 0xC2 where (0x80..<0xA0).contains(second): return ("\u{FFFD}", 2)
         case 0xEF where second == 0xBF && third >= 0xBE: return ("\u{FFFD}", 3)

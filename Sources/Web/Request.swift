@@ -192,6 +192,7 @@ public struct Request: ~Copyable {
                 + "Open the page here and send the form again.")
         if let site = transport.parameter("HTTP_SEC_FETCH_SITE") {
             guard site == "same-origin" || site == "none" else { throw refused }
+            // No page can forge it, and Origin adds nothing: behind a second name of this host it would only be in the way.
             return
         }
         guard let claimed = transport.parameter("HTTP_ORIGIN"), claimed == origin else { throw refused }

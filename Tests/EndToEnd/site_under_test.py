@@ -1,5 +1,6 @@
 """A whole site of a test's own: the real launcher, a real web server, the real programs, in a folder of its own."""
 
+import html
 import os
 import pathlib
 import re
@@ -202,7 +203,8 @@ class Visitor:
         """The hidden fields of the form with this action."""
         form = re.search(rf'<form [^>]*action="{re.escape(action)}".*?</form>', text, re.S)
         assert form, f"no form for {action}"
-        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form.group(0)))
+        fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form.group(0))
+        return {name: html.unescape(value) for name, value in fields}
 
     def post(self, path, data, **options):
         return self.http.post(self.site.url + path, data=data, **options)

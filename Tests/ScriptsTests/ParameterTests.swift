@@ -8,12 +8,17 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "a", "$(reboot)", "; rm -rf /", "-rf", "--help", "../../etc/passwd", "line\nline", "\u{1B}[2J", "日本",
+        "", "a", "$(reboot)", "; rm -rf /", "-rf", "--help", "../../etc/passwd", "line\nline", "a\tb", "日本",
         "'\"\\",
         String(repeating: "x", count: Parameter.longestText),
     ])
     func `may be any text`(value: String) {
         #expect(problem(.text, value) == nil)
+    }
+
+    @Test(arguments: ["\u{1B}[2J", "a\rb", "\u{7F}", "\u{85}", "\u{FFFE}", "\u{FDD0}"])
+    func `is no text that a page could not show as the script gets it`(value: String) {
+        #expect(problem(.text, value)?.contains("control characters") == true)
     }
 
     @Test func `may be a text as long as a program's argument, in bytes`() {

@@ -35,7 +35,7 @@ extension HTML {
     @Test(
         arguments: [
             (0x00, "\u{FFFD}"), (0x08, "\u{FFFD}"), (0x09, "\t"), (0x0A, "\n"), (0x0B, "\u{FFFD}"), (0x0C, "\u{FFFD}"),
-            (0x0D, "&#13;"), (0x0E, "\u{FFFD}"), (0x1B, "\u{FFFD}"), (0x1F, "\u{FFFD}"), (0x20, " "),
+            (0x0D, "\r"), (0x0E, "\u{FFFD}"), (0x1B, "\u{FFFD}"), (0x1F, "\u{FFFD}"), (0x20, " "),
             (0x7F, "\u{FFFD}"),
             (0x80, "\u{FFFD}"), (0x85, "\u{FFFD}"), (0x9F, "\u{FFFD}"), (0xA0, "\u{A0}"), (0xBF, "\u{BF}"), (0xC0, "À"),
             (0xD7FF, "\u{D7FF}"), (0xE000, "\u{E000}"), (0xFDCF, "\u{FDCF}"), (0xFDD0, "\u{FFFD}"),
