@@ -58,10 +58,7 @@ public struct Parameter: Sendable, Equatable {
             if value.utf8.first == UInt8(ascii: "-") {
                 return "A file name cannot begin with a dash: programs would take it for an option."
             }
-            let breaking: Set<Unicode.GeneralCategory> = [.control, .lineSeparator, .paragraphSeparator]
-            if value.unicodeScalars.contains(where: {
-                breaking.contains($0.properties.generalCategory) || !Self.canBeShown($0)
-            }) {
+            if value.unicodeScalars.contains(where: { $0 == "\n" || $0 == "\t" || !Self.canBeShown($0) }) {
                 return "A file name cannot hold line breaks or other control characters."
             }
             return nil

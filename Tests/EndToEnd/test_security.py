@@ -182,7 +182,7 @@ def test_a_failure_inside_shows_a_number_that_the_log_explains(site, ada):
     assert_harmless(page)
     [number] = re.findall(r"under the number ([0-9a-f]{8})\.", page.main)
     [line] = [line for line in site.log.splitlines() if f"request={number}" in line]
-    assert "submit request-failed" in line and "opendir" in line and "No such file or directory" in line
+    assert "submit request-failed" in line and "/scripts: " in line and "No such file or directory" in line
     assert "opendir" not in answer.text and str(site.folder) not in answer.text
     assert ada.get("/submit").status_code == 200
 

@@ -22,7 +22,7 @@ extension HTML {
         ("\"\u{301}", "&quot;\u{301}"),
         ("`=/;{}()", "`=/;{}()"),
         ("tab\tand\nline", "tab\tand\nline"),
-        ("a\rb\r\nc", "a&#13;b&#13;\nc"),
+        ("a\rb\r\nc", "a\rb\r\nc"),
         ("", ""),
         ("Zoë 日本 🧬", "Zoë 日本 🧬"),
     ])
