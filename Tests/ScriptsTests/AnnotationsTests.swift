@@ -143,13 +143,4 @@ private func said(_ parameter: Parameter) -> String {
             problem(lines.joined(separator: "\n")) == AnnotationProblem(line: 101, reason: "more than 100 parameters"))
     }
 
-    @Test(arguments: [" ", "-", "--- ", "a", "\r", "a -", "\u{301}"])
-    func `take time by the length of the file, even if all of it is one line`(filling: String) throws {
-        // Forms that invite to search again and again.
-        let growth = try growth(from: 12_500) { size in
-            _ = try read("##~~ x" + String(repeating: filling, count: size / filling.utf8.count))
-        }
-
-        #expect(linearGrowth.contains(growth))
-    }
 }

@@ -90,12 +90,4 @@ import Testing
                 == RequestProblem(status: 413, sentence: "The form has more than 1000 fields."))
     }
 
-    @Test(arguments: ["a", "&", "%41", "=", "+"])
-    func `takes time by its length`(filling: String) throws {
-        let growth = try growth(from: 20_000) { size in
-            _ = try read("a=" + String(repeating: filling, count: size / filling.utf8.count))
-        }
-
-        #expect(linearGrowth.contains(growth))
-    }
 }

@@ -109,12 +109,4 @@ extension HTML {
         #expect(("<a href=\"\(path!)\">" as HTML).text == "<a href=\"/jobs?a=1&amp;b=&quot;&#39;&lt;\">")
     }
 
-    @Test(arguments: ["<", "a", "\u{85}", "ä&"])
-    func `takes time by the length of the text`(filling: String) {
-        let growth = growth(from: 50_000) { size in
-            _ = "\(String(repeating: filling, count: size / filling.utf8.count))" as HTML
-        }
-
-        #expect(linearGrowth.contains(growth))
-    }
 }

@@ -233,47 +233,6 @@ let damaged = RequestProblem(status: 400, sentence: "The form arrived damaged. P
 }
 
 @Suite struct `Receiving a multipart form` {
-    /// Bodies that invite to search or to copy again and again, as long as is asked for.
-    static let bodies: [(String, @Sendable (Int) -> String)] = [
-        ("a file", { part("name=\"f\"; filename=\"f\"", String(repeating: "x", count: $0)) }),
-        ("a file of line breaks", { part("name=\"f\"; filename=\"f\"", String(repeating: "\r\n", count: $0 / 2)) }),
-        (
-            "a file of boundaries that break off",
-            { part("name=\"f\"; filename=\"f\"", String(repeating: "\r\n--X", count: $0 / 5)) }
-        ),
-        ("a field", { part("name=\"a\"", String(repeating: "x", count: $0)) }),
-        ("a preamble", { String(repeating: "\r\n--X", count: $0 / 5) + "\r\n" }),
-        ("an epilogue", { part("name=\"a\"", "") + "--XX--" + String(repeating: "\r\n--XX\r\n", count: $0 / 8) }),
-    ]
-
-    @Test(arguments: bodies.indices)
-    func `takes time by its length, in one piece and byte by byte`(index: Int) throws {
-        let (name, body) = Self.bodies[index]
-        for (size, pieces) in [(30_000, Int.max), (5_000, 1)] {
-            let growth = try growth(from: size) { size in
-                let bytes = Array((body(size) + "--XX--").utf8)
-                var parser = try MultipartParser(
-                    contentType: "multipart/form-data; boundary=XX", mostTextBytes: bytes.count)
-                for start in stride(from: 0, to: bytes.count, by: min(pieces, bytes.count)) {
-                    try bytes[start..<min(start + min(pieces, bytes.count), bytes.count)].withUnsafeBytes {
-                        try parser.feed($0) { _ in }
-                    }
-                }
-                #expect(parser.isComplete)
-            }
-            #expect(linearGrowth.contains(growth), "\(name), pieces of \(pieces)")
-        }
-    }
-
-    @Test func `takes time by the length of the head of a part`() throws {
-        for header in ["a", ";", "\\", "%", "=;", "\"", "%22"] {
-            let growth = growth(from: 10_000) { size in
-                _ = HeaderParameters("x; name=\"" + String(repeating: header, count: size / header.utf8.count))
-            }
-            #expect(linearGrowth.contains(growth), "\(header)")
-        }
-    }
-
     @Test func `hands each piece of a file on at once and keeps no more than a boundary of it`() throws {
         var parser = try MultipartParser(contentType: "multipart/form-data; boundary=XX", mostTextBytes: 100)
         let piece = [UInt8](repeating: 65, count: 1000)
