@@ -16,6 +16,10 @@ struct InstalledSite {
         }
         let layout = Layout.current
         let settings = try Settings.load()
+        try settings.check([
+            (.stateDir, .write), (.databaseFolder, .write), (.inboxDir, .write), (.outboxDir, .write),
+            (.scriptDir, .read),
+        ])
         umask(0o027)
         let environment = programEnvironment(settings: settings.file)
         var children = [Child("worker", layout.programs + "/worker", environment: environment, output: 2)]
