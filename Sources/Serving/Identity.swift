@@ -2,10 +2,10 @@ internal import Linux
 
 /// Becomes an ordinary user for good.
 enum Identity {
-    /// Drops root's rights and keeps none to go back to.
+    /// The numbers of a user and its group.
     ///
     /// - Throws: ``Advice`` when there is no such user or it is root itself.
-    static func find(_ name: String) throws(Advice) -> (user: uid_t, group: gid_t) {
+    static func find(_ name: String) throws(Advice) -> (number: uid_t, group: gid_t) {
         guard let entry = getpwnam(name) else {
             throw Advice("there is no user \(name) on this machine; choose another by RUN_AS=", status: EX_NOUSER)
         }
@@ -15,6 +15,7 @@ enum Identity {
         return (entry.pointee.pw_uid, entry.pointee.pw_gid)
     }
 
+    /// Drops root's rights and keeps none to go back to.
     static func become(_ user: uid_t, _ group: gid_t) throws(SystemError) {
         var groups = group
         guard setgroups(1, &groups) == 0, setresgid(group, group, group) == 0, setresuid(user, user, user) == 0 else {

@@ -16,6 +16,8 @@ public struct Layout: Sendable {
     public var httpdConf: String { root + "/httpd-conf" }
     public var htdocs: String { root + "/htdocs" }
     public var examples: String { root + "/examples" }
+    /// The programs' copy of the Swift runtime.
+    public var runtime: String { root + "/lib/scriptrunner" }
 
     /// The page programs, by the names of their files and of their sockets.
     public static let pages = ["home", "login", "signup", "account", "submit", "jobs", "files"]

@@ -24,34 +24,34 @@ enum Sockets {
         return listener
     }
 
-    /// Whether somebody listens at this TCP port of the loopback address already, or nobody may.
+    /// Whether somebody listens at this TCP port of the loopback addresses already, or nobody may.
     ///
-    /// - Returns: what is wrong, or `nil` when it can be had.
-    static func problem(withPort port: Int) -> String? {
-        let number = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard number >= 0 else { return String(cString: strerror(errno)) }
-        let probe = Descriptor(owning: number)
-        var yes: CInt = 1
-        // What lingers of an earlier run is no obstacle, as it is none for the web server.
-        setsockopt(probe.number, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
-        let bound = withLoopback(port) { bind(probe.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1) }
-        return bound == 0 ? nil : String(cString: strerror(errno))
+    /// - Returns: what is wrong as a value of errno, or `nil` when it can be had.
+    static func problem(withPort port: Int) -> CInt? {
+        let problem = bindProblem(AF_INET) { probe in
+            withLoopback(port) { bind(probe, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1) }
+        }
+        if problem != nil || !hasIPv6 { return problem }
+        return bindProblem(AF_INET6) { probe in
+            withLoopback6(port) { bind(probe, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1) }
+        }
     }
 
     /// Whether the machine has IPv6 on its loopback interface.
     static var hasIPv6: Bool {
-        let number = socket(AF_INET6, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard number >= 0 else { return false }
+        bindProblem(AF_INET6) { probe in
+            withLoopback6(0) { bind(probe, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1) }
+        } == nil
+    }
+
+    private static func bindProblem(_ family: CInt, _ bind: (CInt) -> CInt) -> CInt? {
+        let number = socket(family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard number >= 0 else { return errno }
         let probe = Descriptor(owning: number)
-        var address = sockaddr_in6()
-        address.sin6_family = sa_family_t(AF_INET6)
-        withUnsafeMutableBytes(of: &address.sin6_addr) { $0[15] = 1 }
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(probe.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), socklen_t(MemoryLayout<sockaddr_in6>.size))
-                    == 0
-            }
-        }
+        var yes: CInt = 1
+        // What lingers of an earlier run is no obstacle, as it is none for the web server.
+        setsockopt(probe.number, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
+        return bind(probe.number) == 0 ? nil : errno
     }
 
     /// Whether the site at this port answers its first page.
@@ -59,7 +59,8 @@ enum Sockets {
         let number = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else { return false }
         let connection = Descriptor(owning: number)
-        var patience = timeval(tv_sec: 5, tv_usec: 0)
+        // It is asked again; meanwhile somebody may want to stop.
+        var patience = timeval(tv_sec: 1, tv_usec: 0)
         setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         guard withLoopback(port, { connect(connection.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1) }) == 0 else {
             return false
@@ -79,6 +80,19 @@ enum Sockets {
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+
+    private static func withLoopback6(_ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = in_port_t(UInt16(port)).bigEndian
+        // ::1
+        withUnsafeMutableBytes(of: &address.sin6_addr) { $0[15] = 1 }
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
             }
         }
     }

@@ -11,7 +11,11 @@ struct StateFolder: Sendable {
     var log: String { path + "/log" }
     var run: String { path + "/run" }
     var httpd: String { path + "/httpd" }
+    /// What our programs tell.
     var logFile: String { log + "/scriptrunner.log" }
+    /// What the web server tells; httpd-conf/ names the same files.
+    var serverLog: String { log + "/httpd-error.log" }
+    var accessLog: String { log + "/httpd-access.log" }
 
     /// Absolute, made of what the user typed and the current folder.
     init(_ given: String) throws(Advice) {
@@ -25,19 +29,86 @@ struct StateFolder: Sendable {
         }
     }
 
+    /// In every folder of ours, and held locked by the one who serves from it. A checkout or an installation has a
+    /// settings file in the same place as we have; this it has not.
+    private static let lockName = "serve.lock"
+
     /// Makes the folder if it is missing, and makes sure that it is ours.
     ///
     /// - Throws: ``Advice``; `SystemError`.
-    func claim() throws {
-        guard mkdir(path, 0o755) != 0 else { return }
-        guard errno == EEXIST else {
+    func claim() throws -> Descriptor {
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
             throw Advice("\(path): \(String(cString: strerror(errno))); choose another folder by STATE=")
         }
+        let folder = try orAdvice { () throws(SystemError) in try Descriptor.directory(path) }
+        var status = stat()
+        let isMarked =
+            fstatat(folder.number, Self.lockName, &status, AT_SYMLINK_NOFOLLOW) == 0
+            && status.st_mode & S_IFMT == S_IFREG
         // Somebody's folder of other things is not turned into ours, nor its owner changed.
-        let isOurs = try access(settingsFile, F_OK) == 0 || Descriptor.directory(path).entries().isEmpty
-        guard isOurs else {
+        guard try isMarked || folder.entries().isEmpty else {
             throw Advice("\(path): is not empty and no state of ScriptRunner's; choose another folder by STATE=")
         }
+        return folder
+    }
+
+    /// Takes the lock of the folder: one site is served from it at a time.
+    ///
+    /// - Parameter user: whom a fresh lock file is given to.
+    /// - Throws: ``Advice`` when another holds it; `SystemError`.
+    func lock(_ folder: borrowing Descriptor, for user: (number: uid_t, group: gid_t)?) throws -> Descriptor {
+        let lock = try orAdvice { () throws(SystemError) in try StateFolder.openLock(folder, for: user) }
+        guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else {
+            throw Advice("\(path): a site is being served from here already; stop it, or choose another STATE=")
+        }
+        return lock
+    }
+
+    private func orAdvice(_ open: () throws(SystemError) -> Descriptor) throws(Advice) -> Descriptor {
+        do throws(SystemError) { return try open() } catch {
+            throw Advice("\(path): \(error.reason); change its owner, or choose another folder by STATE=")
+        }
+    }
+
+    private static func openLock(
+        _ folder: borrowing Descriptor, for user: (number: uid_t, group: gid_t)?
+    ) throws(SystemError) -> Descriptor {
+        do throws(SystemError) {
+            let fresh = try folder.open(beneath: lockName, O_RDONLY | O_CREAT | O_EXCL)
+            if let user { fchown(fresh.number, user.number, user.group) }
+            return fresh
+        } catch {
+            guard error.code == EEXIST else { throw error }
+            return try folder.open(beneath: lockName, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+        }
+    }
+
+    /// Gives the folder, and what belongs to its present owner in it, to a user. Nothing of anybody else's changes hands,
+    /// whatever the present owner does meanwhile: links are not followed, and a file with a second name elsewhere stays.
+    func give(_ folder: borrowing Descriptor, to user: uid_t, _ group: gid_t) throws(SystemError) {
+        let owner = try folder.status().st_uid
+        guard owner != user else { return }
+        try StateFolder.give(folder, of: owner, to: user, group)
+    }
+
+    private static func give(
+        _ folder: borrowing Descriptor, of owner: uid_t, to user: uid_t, _ group: gid_t
+    ) throws(SystemError) {
+        for name in try folder.entries() {
+            // Held open, what is looked at is what is given.
+            guard let entry = try? folder.open(beneath: name, O_PATH | O_NOFOLLOW), let status = try? entry.status(),
+                status.st_uid == owner
+            else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                guard let child = try? folder.open(beneath: name, O_RDONLY | O_DIRECTORY),
+                    let found = try? child.status(), found.st_uid == owner
+                else { continue }
+                try give(child, of: owner, to: user, group)
+            } else if status.st_nlink == 1 {
+                fchownat(entry.number, "", user, group, AT_EMPTY_PATH)
+            }
+        }
+        guard fchown(folder.number, user, group) == 0 else { throw SystemError("fchown", nil) }
     }
 
     /// Makes what is missing in it, with the embedded defaults; what is there stays as it is.
@@ -67,6 +138,8 @@ struct StateFolder: Sendable {
         try writeSettings(port: port)
     }
 
+    private static let localAddress = "base_url=http://localhost:"
+
     private func writeSettings(port: Int) throws {
         let address = "http://localhost:\(port)"
         guard access(settingsFile, F_OK) == 0 else {
@@ -77,8 +150,9 @@ struct StateFolder: Sendable {
         let bytes = try Descriptor.open(settingsFile, O_RDONLY).readAll(limit: 1 << 20)
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         let changed = lines.map { line in
-            line.hasPrefix("base_url=http://localhost:") && !line.dropFirst(26).contains("/")
-                ? "base_url=\(address)" : String(line)
+            guard line.hasPrefix(Self.localAddress) else { return String(line) }
+            // A path that the admin has put behind it stays.
+            return "base_url=\(address)" + line.dropFirst(Self.localAddress.count).drop(while: \.isNumber)
         }
         let text = changed.joined(separator: "\n")
         if Array(text.utf8) != bytes { try replaceFile(settingsFile, with: Array(text.utf8)) }
@@ -86,8 +160,10 @@ struct StateFolder: Sendable {
 
     private func replaceFile(_ path: String, with bytes: [UInt8]) throws {
         let fresh = path + ".new"
+        // What a broken start has left, or somebody has put there to have it written to.
+        unlink(fresh)
         do {
-            let file = try Descriptor.open(fresh, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
+            let file = try Descriptor.open(fresh, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
             try file.write(bytes)
             try file.sync()
         }
@@ -108,27 +184,5 @@ struct StateFolder: Sendable {
             try copy.write(try file.readAll(limit: 64 << 20))
             fchmod(copy.number, mode)
         }
-    }
-
-    /// Gives the folder and all in it to a user, if it is another's. Links are not followed, and a file with a second name
-    /// elsewhere is not given away: it could be anybody's.
-    func give(to user: uid_t, _ group: gid_t) throws(SystemError) {
-        let root = try Descriptor.directory(path)
-        guard try root.status().st_uid != user else { return }
-        try StateFolder.give(root, to: user, group)
-    }
-
-    private static func give(_ folder: borrowing Descriptor, to user: uid_t, _ group: gid_t) throws(SystemError) {
-        for name in try folder.entries() {
-            var status = stat()
-            let number = folder.number
-            guard name.terminated({ fstatat(number, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else { continue }
-            if status.st_mode & S_IFMT == S_IFDIR {
-                try give(try folder.open(beneath: name, O_RDONLY | O_DIRECTORY), to: user, group)
-            } else if status.st_nlink == 1 {
-                _ = name.terminated { fchownat(number, $0, user, group, AT_SYMLINK_NOFOLLOW) }
-            }
-        }
-        guard fchown(folder.number, user, group) == 0 else { throw SystemError("fchown", nil) }
     }
 }

@@ -18,6 +18,8 @@ public struct WebServerConfiguration: Sendable {
     /// The largest LimitRequestBody of Apache 2.4 (2 GiB - 1); above it the limit is lifted and FcgidMaxRequestLen, which
     /// has no such bound, is what holds.
     static let apacheMost: Int64 = 2_147_483_647
+    /// mod_fcgid cuts the values of FcgidInitialEnv off behind this. Bytes.
+    static let longestVariable = 127
 
     /// Words that are put in for the ones between @ signs.
     public struct Values: Sendable {
@@ -45,6 +47,16 @@ public struct WebServerConfiguration: Sendable {
     ///
     /// - Throws: ``Advice`` when the template is not there or a path cannot stand in it.
     public func site(for server: WebServer, _ values: Values) throws -> String {
+        guard server != .apache || settings.file.utf8.count <= Self.longestVariable else {
+            throw Advice(
+                "\(settings.file): Apache's mod_fcgid passes at most \(Self.longestVariable) bytes of this path on to the "
+                    + "programs; choose a folder with a shorter one")
+        }
+        guard server != .apache || !layout.cgiBin.contains(where: { " \t'\"".contains($0) }) else {
+            throw Advice(
+                "\(layout.cgiBin): Apache's mod_fcgid takes a program's path to end at a space or quote; choose a folder "
+                    + "without")
+        }
         let body = settings.maxUploadBytes + Self.slack
         let sendfile = server == .apache && access(Self.xsendfile, F_OK) == 0 ? "x-sendfile" : "off"
         return try fill(
@@ -72,38 +84,34 @@ public struct WebServerConfiguration: Sendable {
 
     /// Where Debian's packages put Apache's modules.
     static let modules = "/usr/lib/apache2/modules"
+    static let fcgid = modules + "/mod_fcgid.so"
     static let xsendfile = modules + "/mod_xsendfile.so"
 
+    /// The template with each `@WORD@` replaced by its value.
     private func fill(_ name: String, _ values: [(String, String)]) throws -> String {
         let path = layout.httpdConf + "/" + name
         guard let bytes = try? Descriptor.open(path, O_RDONLY).readAll(limit: 1 << 20) else {
             throw Advice("\(path): cannot be read; it belongs beside bin/")
         }
-        var text = String(decoding: bytes, as: UTF8.self)
-        for (word, value) in values {
-            // What would end a string or a statement of the file, or is another word of ours.
-            guard !value.contains(where: { "\"';{}@\\".contains($0) }) || word == "LISTEN" else {
+        for (word, value) in values where word != "LISTEN" {
+            // All paths stand in double quotes there, so these are what would end one or mean something else.
+            guard value.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !"\"\\$*?[]".unicodeScalars.contains($0) })
+            else {
                 throw Advice("\(value): a path with such characters cannot stand in the web server's configuration")
             }
-            text = replace("@\(word)@", with: value, in: text)
         }
-        return text
-    }
-
-    private func replace(_ word: String, with value: String, in text: String) -> String {
-        let bytes = Array(text.utf8)
-        let needle = Array(word.utf8)
-        var result: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index...].starts(with: needle) {
-                result += value.utf8
-                index += needle.count
+        let parts = String(decoding: bytes, as: UTF8.self).split(separator: "@", omittingEmptySubsequences: false)
+        var text = ""
+        var isWord = false
+        for part in parts {
+            if let value = values.first(where: { $0.0 == part })?.1, isWord {
+                text += value
+                isWord = false
             } else {
-                result.append(bytes[index])
-                index += 1
+                text += (isWord ? "@" : "") + part
+                isWord = true
             }
         }
-        return String(decoding: result, as: UTF8.self)
+        return text
     }
 }

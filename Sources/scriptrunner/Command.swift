@@ -48,10 +48,20 @@ enum Command {
     private static func migrate() throws {
         let settings = try Settings.load()
         try settings.check([(.databaseFolder, .write)])
+        try refuseRoot(settings)
         do { try Storage.migrate(settings.pathToDb) } catch let problem as Storage.Problem {
             throw settings.problem(with: "path_to_db", "\(problem)")
         }
         say("\(settings.pathToDb): version \(Storage.version)\n")
+    }
+
+    /// A database that root made would be in the way of ScriptRunner's own user for ever.
+    private static func refuseRoot(_ settings: Settings) throws {
+        var status = stat()
+        guard geteuid() == 0, stat(parent(of: settings.pathToDb), &status) == 0, status.st_uid != 0 else { return }
+        throw settings.problem(
+            with: "path_to_db",
+            "\(parent(of: settings.pathToDb)) belongs to user \(status.st_uid); run this as that user")
     }
 
     /// Every script that is not offered, and why, as compilers say it.

@@ -32,6 +32,14 @@ def site(make_site):
     return make_site(settings={"max_running_jobs": 8, "kill_grace": 1})
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of the test's own that the ordinary user reaches, too."""
+    for place in [tmp_path, *tmp_path.parents[:2]]:
+        place.chmod(0o755)
+    return tmp_path
+
+
 def make_browser(javascript=True, width=1400, dark=False):
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 import requests
 
@@ -39,11 +40,15 @@ def wait_until(what, condition, limit=LIMIT):
 class Site:
     """Started by `scriptrunner serve` as `make run` does it; stopped by SIGTERM."""
 
-    def __init__(self, httpd="nginx", settings=None, scripts=None, run_as="nobody"):
-        # Where the ordinary user can go, with a name that is longer than a socket's address may be.
+    def __init__(self, httpd="nginx", settings=None, scripts=None, run_as="nobody", root=ROOT, state=None, pass_fds=()):
+        # Where the ordinary user can go, with a name that is longer than a socket's address may be. Apache's mod_fcgid
+        # cannot tell its programs any longer one.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scriptrunner-site-"))
         self.folder.chmod(0o755)
-        self.state = self.folder / ("a state folder with a long name " * 3).strip().replace(" ", "-")
+        self.state = self.folder / ("a state folder with a long name " * (2 if httpd == "apache" else 3)).strip().replace(" ", "-")
+        self.state = pathlib.Path(state or self.state)
+        self.root = root
+        self.pass_fds = pass_fds
         self.httpd = httpd
         self.run_as = run_as
         self.port = free_port()
@@ -62,7 +67,7 @@ class Site:
 
     def command(self, port=None):
         return [
-            ROOT / "bin/scriptrunner", "serve", "--port", str(port or self.port), "--state", str(self.state),
+            self.root / "bin/scriptrunner", "serve", "--port", str(port or self.port), "--state", str(self.state),
             "--httpd", self.httpd, "--run-as", self.run_as,
         ]
 
@@ -78,7 +83,9 @@ class Site:
 
     def _serve(self):
         self.output = open(self.folder / "output", "ab")
-        self.process = subprocess.Popen(self.command(), stdout=self.output, stderr=self.output)
+        self.process = subprocess.Popen(
+            self.command(), stdout=self.output, stderr=self.output, pass_fds=self.pass_fds
+        )
         before = (self.folder / "output").stat().st_size
 
         def is_up():
@@ -87,7 +94,11 @@ class Site:
                 file.seek(before)
                 return "ScriptRunner is at" in file.read()
 
-        wait_until("the site answers", is_up)
+        try:
+            wait_until("the site answers", is_up)
+        except AssertionError:
+            self.process.terminate()
+            raise
 
     def stop(self):
         if self.process and self.process.poll() is None:
@@ -125,7 +136,8 @@ class Site:
 
     def database(self):
         """Read-only, and never while nothing else has the database open: SQLite itself opens it, as it must be."""
-        connection = sqlite3.connect(f"file:{self.state}/db/scriptrunner.sqlite?mode=ro", uri=True)
+        path = urllib.parse.quote(f"{self.state}/db/scriptrunner.sqlite")
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         connection.row_factory = sqlite3.Row
         return connection
 
@@ -145,6 +157,15 @@ class Site:
 
     def outbox(self, number):
         return self.state / "outbox" / self.job(number)["uid"]
+
+    def edit_database(self, sql):
+        """Only while nothing of the site runs."""
+        connection = sqlite3.connect(self.state / "db/scriptrunner.sqlite")
+        try:
+            connection.execute(sql)
+            connection.commit()
+        finally:
+            connection.close()
 
     # What runs
 
