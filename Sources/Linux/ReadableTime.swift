@@ -26,12 +26,13 @@ extension Instant {
 }
 
 extension Instant.Span {
-    /// For people, in the two largest units that matter: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+    /// For people, in the two largest units that matter: `40 ms`, `2.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
     public var readable: String {
         let total = max(0, milliseconds)
         let seconds = total / 1000
         switch seconds {
-        case 0..<10: return "\(seconds).\(total % 1000 / 100) s"
+        case 0: return "\(total) ms"
+        case 1..<10: return "\(seconds).\(total % 1000 / 100) s"
         case ..<60: return "\(seconds) s"
         case ..<3600: return "\(seconds / 60) min \(seconds % 60) s"
         case ..<86_400: return "\(seconds / 3600) h \(seconds % 3600 / 60) min"
