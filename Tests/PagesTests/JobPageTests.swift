@@ -108,7 +108,7 @@ private struct SmallSite {
     @Test func `tells how long a job has waited`() throws {
         let small = try SmallSite()
         let page = try small.page(small.job())
-        #expect(page.contains("<dt>Waiting for</dt><dd class=\"ticks\">0.0 s</dd>"))
+        #expect(page.contains("<dt>Waiting for</dt><dd class=\"ticks\">0 ms</dd>"))
         #expect(page.contains("<main id=\"content\" data-live>"))
     }
 }
