@@ -94,9 +94,13 @@ public enum Storage {
 
     /// The database's version, 0 for a new file.
     private static func checkedVersion(of database: Database, _ path: String) throws -> Int {
-        let id = try database.first("PRAGMA application_id") { $0.int64(0) } ?? 0
-        let version = try database.first("PRAGMA user_version") { $0.int(0) } ?? 0
-        let tables = try database.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) } ?? 0
+        // Of one moment: the worker may be making the database just now.
+        let (id, version, tables) = try database.read {
+            let tables = try database.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) } ?? 0
+            let id = try database.first("PRAGMA application_id") { $0.int64(0) } ?? 0
+            let version = try database.first("PRAGMA user_version") { $0.int(0) } ?? 0
+            return (id, version, tables)
+        }
         if id != applicationID, id != 0 || tables > 0 { throw Problem.foreign(path: path) }
         if version > Storage.version { throw Problem.newer(path: path, version: version) }
         return version

@@ -48,6 +48,26 @@ import Testing
         #expect(throws: Storage.Problem.foreign(path: text)) { try Storage.open(text, as: .home) }
     }
 
+    @Test func `is not there yet or whole for whoever opens it while it is made, and never somebody else's`() {
+        for round in 1...40 {
+            let path = scratch("fresh\(round).sqlite")
+            withThreads(4) { index in
+                while true {
+                    do {
+                        if index == 0 { try Storage.migrate(path) }
+                        _ = try Storage.open(path, as: .home)
+                        return
+                    } catch Storage.Problem.missing {
+                        continue
+                    } catch {
+                        Issue.record(error)
+                        return
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: Role.allCases) func `gives no program but the admin's the right to another's table`(role: Role)
         throws
     {
