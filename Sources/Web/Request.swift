@@ -164,8 +164,10 @@ public struct Request: ~Copyable {
     private static func segments(of path: Substring.UTF8View, below prefix: String) throws(RequestProblem) -> [[UInt8]]
     {
         let unknown = RequestProblem(status: 404, sentence: "There is no page at this address.")
-        guard path.starts(with: prefix.utf8), path.dropFirst(prefix.utf8.count).first == UInt8(ascii: "/")
-        else { throw unknown }
+        guard path.starts(with: prefix.utf8) else { throw unknown }
+        // The prefix as people type it, without the slash, is home.
+        if !prefix.isEmpty, path.count == prefix.utf8.count { return [] }
+        guard path.dropFirst(prefix.utf8.count).first == UInt8(ascii: "/") else { throw unknown }
         var raw = path.dropFirst(prefix.utf8.count + 1)
         guard !raw.isEmpty else { return [] }
         if raw.last == UInt8(ascii: "/") { raw = raw.dropLast() }

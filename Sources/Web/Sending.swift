@@ -49,7 +49,7 @@ extension Response {
             return out.withUnsafeBytes { transport.write($0) }
         case .file(let download):
             if let line = download.handedOver(by: transport.parameter("SCRIPTRUNNER_SENDFILE")) {
-                out += line.utf8
+                out += line
                 out += "\r\n\r\n".utf8
                 return out.withUnsafeBytes { transport.write($0) }
             }
@@ -64,7 +64,7 @@ extension Response {
 
 extension Download {
     /// The header that makes the web server send the file itself, if its configuration says that it can.
-    fileprivate func handedOver(by ability: String?) -> String? {
+    fileprivate func handedOver(by ability: String?) -> [UInt8]? {
         guard let forWebServer else { return nil }
         switch ability {
         case "x-accel":
@@ -74,15 +74,14 @@ extension Download {
                 path += "/"
                 PercentEncoding.encode(segment, into: &path)
             }
-            return path
+            return Array(path.utf8)
         case "x-sendfile":
-            // mod_xsendfile decodes the path too (XSendFileUnescape is on by default).
-            var path = "X-Sendfile: "
-            for segment in forWebServer.absolute.split(separator: UInt8(ascii: "/")) {
-                path += "/"
-                PercentEncoding.encode(segment, into: &path)
-            }
-            return path
+            // mod_xsendfile 0.12 takes the bytes as they are, later ones decode them: a path that means the same to
+            // both goes into the header, if a header can hold it. The rest is sent by the program.
+            let path = forWebServer.absolute
+            let isPlain = path.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "%") }
+            guard isPlain, path.last != UInt8(ascii: " ") else { return nil }
+            return Array("X-Sendfile: ".utf8) + path
         default: return nil
         }
     }
