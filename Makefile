@@ -29,13 +29,16 @@ BENCH_PACKAGES = $(nginx_PACKAGES) wrk
 
 RELEASE = .build/release
 
+# Packages are installed before anything is built, and not twice at a time.
+.NOTPARALLEL:
+
 all: build
 
 build: swift build-packages
 	swift build -c release
 	@mkdir -p bin cgi-bin lib/scriptrunner
-	@for program in $(PROGRAMS); do install -p -m 755 $(RELEASE)/$$program bin/; done
-	@for page in $(PAGES); do install -p -m 755 $(RELEASE)/$$page cgi-bin/; done
+	@install -p -m 755 $(addprefix $(RELEASE)/,$(PROGRAMS)) bin/
+	@install -p -m 755 $(addprefix $(RELEASE)/,$(PAGES)) cgi-bin/
 	@# The two libraries of the Swift runtime that the programs share, so that the target machine needs no Swift.
 	@runtime=$$(swiftc -print-target-info | sed -n '/runtimeLibraryPaths/{n;s/.*"\(.*\)".*/\1/p}') && \
 	install -p -m 644 "$$runtime/libswiftCore.so" "$$runtime/libswiftGlibc.so" lib/scriptrunner/
@@ -55,22 +58,32 @@ bench: build
 	@tools/install-packages $(BENCH_PACKAGES)
 	/usr/bin/python3 bench/run.py
 
-install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin cgi-bin lib/scriptrunner httpd-conf htdocs/errors etc examples/data docs)
-	install -m 755 $(addprefix bin/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(addprefix cgi-bin/,$(PAGES)) $(DESTDIR)$(PREFIX)/cgi-bin/
-	install -m 644 lib/scriptrunner/*.so $(DESTDIR)$(PREFIX)/lib/scriptrunner/
-	install -m 644 httpd-conf/*.conf $(DESTDIR)$(PREFIX)/httpd-conf/
-	install -m 644 $(wildcard htdocs/*.*) $(DESTDIR)$(PREFIX)/htdocs/
-	install -m 644 $(wildcard htdocs/errors/*) $(DESTDIR)$(PREFIX)/htdocs/errors/
-	install -m 755 $(wildcard examples/*.sh) $(DESTDIR)$(PREFIX)/examples/
-	install -m 644 $(wildcard examples/data/*) $(DESTDIR)$(PREFIX)/examples/data/
-	install -m 644 $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/docs/
-	for file in $(wildcard etc/*); do \
-		sed 's|@PREFIX@|$(PREFIX)|g' $$file > $(DESTDIR)$(PREFIX)/$$file.new && \
-		if [ "$$file" = etc/ScriptRunner.conf ] && [ -e $(DESTDIR)$(PREFIX)/$$file ]; \
-		then mv $(DESTDIR)$(PREFIX)/$$file.new $(DESTDIR)$(PREFIX)/$$file.example; \
-		else mv $(DESTDIR)$(PREFIX)/$$file.new $(DESTDIR)$(PREFIX)/$$file; fi; done
+FOLDERS = bin cgi-bin lib lib/scriptrunner httpd-conf htdocs htdocs/errors etc examples examples/data docs \
+	docs/decisions
+# Mode, folder, files.
+lay = $(if $(3),install -m $(1) $(3) "$(DESTDIR)$(PREFIX)/$(2)/")
+
+# Root has no Swift as a rule: then what is built is laid out as it is.
+install: $(if $(shell command -v swift)$(if $(wildcard bin/scriptrunner),,unbuilt),build)
+	install -d $(addprefix "$(DESTDIR)$(PREFIX)",/ $(addprefix /,$(FOLDERS)))
+	$(call lay,755,bin,$(addprefix bin/,$(PROGRAMS)))
+	$(call lay,755,cgi-bin,$(addprefix cgi-bin/,$(PAGES)))
+	$(call lay,644,lib/scriptrunner,$(wildcard lib/scriptrunner/*.so))
+	$(call lay,644,httpd-conf,$(wildcard httpd-conf/*.conf))
+	$(call lay,644,htdocs,$(wildcard htdocs/*.*))
+	$(call lay,644,htdocs/errors,$(wildcard htdocs/errors/*.*))
+	$(call lay,755,examples,$(wildcard examples/*.sh))
+	$(call lay,644,examples,$(wildcard examples/*.md))
+	$(call lay,644,examples/data,$(wildcard examples/data/*))
+	$(call lay,644,docs,$(wildcard docs/*.md))
+	$(call lay,644,docs/decisions,$(wildcard docs/decisions/*.md))
+	@# The admin's settings stay; the new file comes beside them.
+	@set -e; for file in $(notdir $(wildcard etc/*)); do \
+		target="$(DESTDIR)$(PREFIX)/etc/$$file"; \
+		if [ $$file = ScriptRunner.conf ] && [ -e "$$target" ]; then target="$$target.example"; fi; \
+		sed 's|@PREFIX@|$(PREFIX)|g' etc/$$file >"$$target.new"; \
+		chmod 644 "$$target.new"; \
+		mv "$$target.new" "$$target"; done
 
 swift:
 	@tools/require-swift

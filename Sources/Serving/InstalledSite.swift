@@ -45,8 +45,8 @@ struct InstalledSite {
     }
 }
 
-/// The page programs, each with its socket in `folder`. The sockets stay open as long as we live, so that a visitor waits
-/// while a program is started again, and is not refused.
+/// The page programs, each with its socket in `folder`. The sockets stay open as long as we live, so that a visitor
+/// waits while a program is started again, and is not refused.
 ///
 /// - Parameter mode: who may connect.
 func pageChildren(

@@ -105,7 +105,7 @@ struct LocalSite {
             webServer == .apache
             ? addresses.map { "Listen \($0)" }.joined(separator: "\n")
             : addresses.map { "listen \($0);" }.joined(separator: "\n    ")
-        // The web server is started in the state folder, so that a long path to it is no obstacle to a socket's address.
+        // The web server is started in the state folder: a long path to it is no obstacle to a socket's address.
         let values = WebServerConfiguration.Values(
             listen: listen, port: String(port), serverName: "localhost", sockets: "run")
         try write(configuration.site(for: webServer, values), to: state.httpd + "/site.conf")

@@ -2,8 +2,8 @@ internal import Linux
 
 /// The command `scriptrunner serve`: a whole site, with a web server of its own or without, in the foreground.
 ///
-/// All that it starts goes when it goes, running jobs aside: those belong to their supervisors, and the next worker finds
-/// them again.
+/// All that it starts goes when it goes, running jobs aside: those belong to their supervisors, and the next worker
+/// finds them again.
 public struct ServeCommand: Sendable {
     var port = 8080
     var state = "var"

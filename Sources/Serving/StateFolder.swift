@@ -83,8 +83,9 @@ struct StateFolder: Sendable {
         }
     }
 
-    /// Gives the folder, and what belongs to its present owner in it, to a user. Nothing of anybody else's changes hands,
-    /// whatever the present owner does meanwhile: links are not followed, and a file with a second name elsewhere stays.
+    /// Gives the folder, and what belongs to its present owner in it, to a user. Nothing of anybody else's changes
+    /// hands, whatever the present owner does meanwhile: links are not followed, and a file with a second name
+    /// elsewhere stays.
     func give(_ folder: borrowing Descriptor, to user: uid_t, _ group: gid_t) throws(SystemError) {
         let owner = try folder.status().st_uid
         guard owner != user else { return }

@@ -49,13 +49,13 @@ public struct WebServerConfiguration: Sendable {
     public func site(for server: WebServer, _ values: Values) throws -> String {
         guard server != .apache || settings.file.utf8.count <= Self.longestVariable else {
             throw Advice(
-                "\(settings.file): Apache's mod_fcgid passes at most \(Self.longestVariable) bytes of this path on to the "
-                    + "programs; choose a folder with a shorter one")
+                "\(settings.file): Apache's mod_fcgid passes at most \(Self.longestVariable) bytes of this path on to "
+                    + "the programs; choose a folder with a shorter one")
         }
         guard server != .apache || !layout.cgiBin.contains(where: { " \t'\"".contains($0) }) else {
             throw Advice(
-                "\(layout.cgiBin): Apache's mod_fcgid takes a program's path to end at a space or quote; choose a folder "
-                    + "without")
+                "\(layout.cgiBin): Apache's mod_fcgid takes a program's path to end at a space or quote; choose a "
+                    + "folder without")
         }
         let body = settings.maxUploadBytes + Self.slack
         let sendfile = server == .apache && access(Self.xsendfile, F_OK) == 0 ? "x-sendfile" : "off"

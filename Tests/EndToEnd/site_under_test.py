@@ -45,8 +45,8 @@ class Site:
         # cannot tell its programs any longer one.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scriptrunner-site-"))
         self.folder.chmod(0o755)
-        self.state = self.folder / ("a state folder with a long name " * (2 if httpd == "apache" else 3)).strip().replace(" ", "-")
-        self.state = pathlib.Path(state or self.state)
+        long = "-".join(["a-state-folder-with-a-long-name"] * (2 if httpd == "apache" else 3))
+        self.state = pathlib.Path(state or self.folder / long)
         self.root = root
         self.pass_fds = pass_fds
         self.httpd = httpd

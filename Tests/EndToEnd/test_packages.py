@@ -30,7 +30,9 @@ class Machine:
             echo "dpkg-query: no packages found matching $last" >&2
             exit 1""", quiet=True)
         self.stand_in("id", f"echo {user}", quiet=True)
-        self.stand_in("apt-get", f'[ -x {self.policy} ] && echo "policy says $({self.policy} >&2; echo $?)" >>{self.calls_file}\n{apt}')
+        self.stand_in("apt-get", f"""
+            [ -x {self.policy} ] && echo "policy says $({self.policy} >&2; echo $?)" >>{self.calls_file}
+            {apt}""")
         for tool in ["systemctl", "update-rc.d"]:
             self.stand_in(tool, "exit 0")
         if sudo:

@@ -87,7 +87,8 @@ def test_a_file_or_a_missing_place_is_no_folder_for_a_site(folder):
 
 def test_wrong_words_are_told():
     for words, told in [
-        (["--port", "http"], "http is no port"), (["--port", "70000"], "70000 is no port"), (["--port"], "wants a value"),
+        (["--port", "http"], "http is no port"), (["--port", "70000"], "70000 is no port"),
+        (["--port"], "wants a value"),
         (["--httpd", "iis"], "nginx, apache or none"), (["--colour", "red"], "--colour is unknown"),
         (["--httpd", "none"], "--sockets go together"), (["--sockets", "/tmp"], "--sockets go together"),
     ]:
@@ -129,10 +130,11 @@ def test_programs_out_of_the_users_reach_are_told(folder):
     root = copy_programs(folder / "private")
     root.chmod(0o700)
     result = serve(folder / "var", root=root)
-    assert_refused(result, f"{root}/bin/worker", "user nobody cannot reach it: Permission denied", "RUN_AS=", folder=folder)
+    told = "user nobody cannot reach it: Permission denied"
+    assert_refused(result, f"{root}/bin/worker", told, "RUN_AS=", folder=folder)
     root.chmod(0o755)
     (root / "lib/scriptrunner").chmod(0o700)
-    assert_refused(serve(folder / "var", root=root), f"{root}/lib/scriptrunner", "user nobody cannot reach it")
+    assert_refused(serve(folder / "var", root=root), f"{root}/lib/scriptrunner", told)
 
 
 @needs_root
@@ -173,11 +175,10 @@ def test_programs_inherit_nothing_but_three_descriptors(folder):
 
 
 def test_ctrl_c_stops_a_site_and_no_program_has_the_terminal(folder):
-    port = free_port()
+    command = [ROOT / "bin/scriptrunner", "serve", "--port", str(free_port()), "--state", folder / "var"]
     main, terminal = os.openpty()
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", ROOT / "bin/scriptrunner", "serve", "--port", str(port), "--state", folder / "var"],
-        stdin=terminal, stdout=terminal, stderr=terminal)
+        ["setsid", "--ctty", "--wait", *command], stdin=terminal, stdout=terminal, stderr=terminal)
     os.close(terminal)
     shown = b""
     while b"ScriptRunner is at" not in shown:

@@ -81,10 +81,11 @@ def test_folders_may_have_long_names_with_spaces(folder, httpd):
 
 
 def test_a_name_that_no_configuration_can_hold_is_told(folder):
+    spaced = copy_programs(folder / "my programs")
     for name, words, root, told in [
         ("100$", [], ROOT, "100$"),
         ("x" * 120, ["--httpd", "apache"], ROOT, "choose a folder with a shorter one"),
-        ("var", ["--httpd", "apache"], copy_programs(folder / "my programs"), "my programs/cgi-bin: Apache's mod_fcgid"),
+        ("var", ["--httpd", "apache"], spaced, "my programs/cgi-bin: Apache's mod_fcgid"),
     ]:
         result = serve(folder / name, *words, root=root)
         assert result.returncode == 78 and told in result.stderr and result.stderr.count("\n") == 1, result.stderr

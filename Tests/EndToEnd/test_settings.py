@@ -1,4 +1,4 @@
-"""What is wrong with the settings is said by every program at its start: in one line, with the place, and nothing more."""
+"""What is wrong with the settings is said by every program at its start: in one line, with the place."""
 
 import os
 import re
