@@ -138,14 +138,19 @@ private func serveOne<H: Handler>(
     _ transport: any Transport, with handler: inout H, _ options: ServerOptions, _ log: EventLog
 ) -> Bool {
     let reference = String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)
-    var method: Method?
-    let response: Response
+    // Even of a request that is refused otherwise: a HEAD is answered without a body.
+    let method = try? Request.method(transport)
+    var response: Response
     do {
         let request = try Request(transport, options: options, reference: reference)
-        method = request.method
         response = try handler.respond(to: request)
     } catch let problem as RequestProblem {
         response = handler.page(about: problem, reference: reference)
+        // HTTP demands it (RFC 9110, section 15.5.6). A page that refuses one way of asking takes the other.
+        if problem.status == 405 {
+            let other = method == .post ? "GET, HEAD" : "POST"
+            response.headers.append(("Allow", method == nil ? "GET, HEAD, POST" : other))
+        }
     } catch {
         log.note(
             "request-failed",
