@@ -127,7 +127,8 @@ private func acceptLoop<H: Handler>(_ handler: inout H, stop: CInt, _ options: S
             continue
         }
         request.pointee.keepConnection = 0
-        _ = serveOne(transport, with: &handler, options, log)
+        // Variables that broke off look complete to libfcgi, but for this.
+        if FCGX_GetError(request.pointee.in) == 0 { _ = serveOne(transport, with: &handler, options, log) }
         FCGX_Finish_r(request)
     }
     request.deallocate()
