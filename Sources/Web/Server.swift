@@ -93,6 +93,9 @@ public func serve<H: Handler>(
     exit(0)
 }
 
+/// How long a thread waits when no connection can be accepted. Milliseconds.
+private let pauseAfterFailure: CInt = 500
+
 /// Accepts connections until `stop` becomes readable, and answers one request on each.
 ///
 /// The loop is ours because libfcgi's accept does not return on a stop and leaves sockets open across exec; and each
@@ -111,8 +114,16 @@ private func acceptLoop<H: Handler>(_ handler: inout H, stop: CInt, _ options: S
         _ = poll(&waiting, 2, -1)
         if waiting[1].revents != 0 { break }
         let connection = accept4(0, __SOCKADDR_ARG(__sockaddr__: nil), nil, CInt(SOCK_CLOEXEC.rawValue))
-        // Another thread or process took it, or it went away.
-        guard connection >= 0 else { continue }
+        guard connection >= 0 else {
+            // Another thread or process took it, or it went away. Otherwise descriptors or memory have run out, and the
+            // connection still waits: without a pause, all threads would spin until some are free again.
+            if errno != EAGAIN && errno != ECONNABORTED && errno != EINTR {
+                log.note("cannot-accept", ["cause": SystemError("accept4", nil).reason])
+                var stopped = pollfd(fd: stop, events: Int16(POLLIN), revents: 0)
+                _ = poll(&stopped, 1, pauseAfterFailure)
+            }
+            continue
+        }
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(connection, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
         }

@@ -141,4 +141,28 @@ import Testing
         #expect(try probe.ask("/")?.text == "home")
         #expect(try probe.stop() == 0)
     }
+
+    @Test func `waits without haste while there are no descriptors left`() throws {
+        let probe = try ServedProbe(threads: 4)
+        #expect(try probe.ask("/")?.text == "home")
+        var limit = rlimit()
+        prlimit(probe.program.pid, __rlimit_resource_t(RLIMIT_NOFILE.rawValue), nil, &limit)
+        // None is free, so no connection can be accepted.
+        var none = rlimit(rlim_cur: 3, rlim_max: limit.rlim_max)
+        prlimit(probe.program.pid, __rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none, nil)
+
+        let peer = try probe.peer()
+        peer.send(FastCGIPeer.request("GET", "/"))
+        func told() throws -> Int { try probe.log().filter { $0.contains("cannot-accept") }.count }
+        try waitUntil("it is told in the log") { try told() > 0 }
+        let start = Instant.now()
+        try waitUntil("a second is over") { Instant.now() - start >= .seconds(1) }
+
+        // Four threads that spin would have written thousands of lines.
+        #expect(try told() < 50)
+        #expect(try probe.log().contains { $0.hasSuffix(#"cannot-accept cause="Too many open files""#) })
+        prlimit(probe.program.pid, __rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit, nil)
+        #expect(try peer.reply().answer?.text == "home")
+        #expect(try probe.stop() == 0)
+    }
 }
