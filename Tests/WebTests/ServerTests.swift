@@ -72,6 +72,14 @@ import Testing
         #expect(answer?.text == "\(content.count) \(content.reduce(0) { $0 + Int($1) })")
     }
 
+    @Test func `answers although nobody reads the body`() throws {
+        let probe = try ServedProbe(threads: 1)
+
+        #expect(
+            try probe.ask("/deaf", method: "POST", body: [UInt8](repeating: 65, count: 3_000_000))?["Status"] == "200")
+        #expect(try probe.ask("/")?.text == "home")
+    }
+
     @Test func `says of a body that breaks off that it did`() throws {
         let probe = try ServedProbe()
         let type = ("CONTENT_TYPE", "application/x-www-form-urlencoded")
