@@ -134,6 +134,10 @@ let package = Package(
         tests("SQLiteTests", ["SQLite", "Linux", "TestSupport"]),
         tests("StorageTests", ["Storage", "SQLite", "Linux", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Linux", "TestSupport"]),
+        // A page program for tests of the loop that serves all pages.
+        .executableTarget(
+            name: "webprobe", dependencies: ["Web", "EventLog", "Linux"], path: "Tests/webprobe", cSettings: gnu,
+            swiftSettings: strict),
         tests("WebTests", ["Web", "Linux", "TestSupport"]),
         tests("AccountsTests", ["Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("ScriptsTests", ["Scripts", "Linux", "TestSupport"]),

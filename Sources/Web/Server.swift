@@ -93,6 +93,9 @@ public func serve<H: Handler>(
     exit(0)
 }
 
+/// How long a thread waits when no connection can be accepted. Milliseconds.
+private let pauseAfterFailure: CInt = 500
+
 /// Accepts connections until `stop` becomes readable, and answers one request on each.
 ///
 /// The loop is ours because libfcgi's accept does not return on a stop and leaves sockets open across exec; and each
@@ -111,8 +114,16 @@ private func acceptLoop<H: Handler>(_ handler: inout H, stop: CInt, _ options: S
         _ = poll(&waiting, 2, -1)
         if waiting[1].revents != 0 { break }
         let connection = accept4(0, __SOCKADDR_ARG(__sockaddr__: nil), nil, CInt(SOCK_CLOEXEC.rawValue))
-        // Another thread or process took it, or it went away.
-        guard connection >= 0 else { continue }
+        guard connection >= 0 else {
+            // Another thread or process took it, or it went away. Otherwise descriptors or memory have run out, and the
+            // connection still waits: without a pause, all threads would spin until some are free again.
+            if errno != EAGAIN && errno != ECONNABORTED && errno != EINTR {
+                log.note("cannot-accept", ["cause": SystemError("accept4", nil).reason])
+                var stopped = pollfd(fd: stop, events: Int16(POLLIN), revents: 0)
+                _ = poll(&stopped, 1, pauseAfterFailure)
+            }
+            continue
+        }
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(connection, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
         }
@@ -127,7 +138,8 @@ private func acceptLoop<H: Handler>(_ handler: inout H, stop: CInt, _ options: S
             continue
         }
         request.pointee.keepConnection = 0
-        _ = serveOne(transport, with: &handler, options, log)
+        // Variables that broke off look complete to libfcgi, but for this.
+        if FCGX_GetError(request.pointee.in) == 0 { _ = serveOne(transport, with: &handler, options, log) }
         FCGX_Finish_r(request)
     }
     request.deallocate()
@@ -138,14 +150,19 @@ private func serveOne<H: Handler>(
     _ transport: any Transport, with handler: inout H, _ options: ServerOptions, _ log: EventLog
 ) -> Bool {
     let reference = String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)
-    var method: Method?
-    let response: Response
+    // Even of a request that is refused otherwise: a HEAD is answered without a body.
+    let method = try? Request.method(transport)
+    var response: Response
     do {
         let request = try Request(transport, options: options, reference: reference)
-        method = request.method
         response = try handler.respond(to: request)
     } catch let problem as RequestProblem {
         response = handler.page(about: problem, reference: reference)
+        // HTTP demands it (RFC 9110, section 15.5.6). A page that refuses one way of asking takes the other.
+        if problem.status == 405 {
+            let other = method == .post ? "GET, HEAD" : "POST"
+            response.headers.append(("Allow", method == nil ? "GET, HEAD, POST" : other))
+        }
     } catch {
         log.note(
             "request-failed",

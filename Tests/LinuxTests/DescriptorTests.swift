@@ -64,12 +64,12 @@ func code(_ body: () throws -> Void) -> CInt? {
     @Test func `takes names that are no UTF-8`() throws {
         let name: FileName = [0x66, 0xFF, 0xC0]
         let directory = try Descriptor.directory(root)
-        try directory.open(beneath: name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o640).write("bytes".utf8)
+        try directory.open(beneath: name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o400).write("bytes".utf8)
 
         let found = try directory.open(beneath: name, O_RDONLY)
 
         #expect(try found.readAll(limit: 10) == Array("bytes".utf8))
-        #expect(try found.status().st_mode & 0o777 == 0o640)
+        #expect(try found.status().st_mode & 0o777 == 0o400)
         #expect(try directory.entries().contains(name))
     }
 
@@ -77,11 +77,11 @@ func code(_ body: () throws -> Void) -> CInt? {
         let directory = try Descriptor.directory(root)
 
         for unnamed in [
-            try directory.open(beneath: ".", O_WRONLY | O_TMPFILE, mode: 0o640).status(),
-            try directory.open(beneath: [UInt8(ascii: ".")], O_WRONLY | O_TMPFILE, mode: 0o640).status(),
+            try directory.open(beneath: ".", O_WRONLY | O_TMPFILE, mode: 0o400).status(),
+            try directory.open(beneath: [UInt8(ascii: ".")], O_WRONLY | O_TMPFILE, mode: 0o400).status(),
         ] {
             #expect(unnamed.st_nlink == 0)
-            #expect(unnamed.st_mode & 0o777 == 0o640)
+            #expect(unnamed.st_mode & 0o777 == 0o400)
         }
     }
 }

@@ -11,6 +11,7 @@ import Testing
     init() {
         chmod(scratch.path, 0o755)
         mkdir(scratch("scripts"), 0o755)
+        chmod(scratch("scripts"), 0o755)
         catalogue = Catalogue(directory: scratch("scripts"), style: AnnotationStyle())
     }
 

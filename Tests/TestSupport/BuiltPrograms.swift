@@ -8,6 +8,9 @@ public enum BuiltProgram {
         return copies.path + "/" + name
     }
 
+    /// The folder of the modules that this build made, for tests of what does not compile.
+    public static var modules: String { folder + "/Modules" }
+
     /// The checkout may lie where only root comes, so an ordinary user gets copies.
     private static let copies: ScratchDirectory = {
         let scratch = ScratchDirectory()
