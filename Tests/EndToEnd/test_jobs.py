@@ -94,7 +94,7 @@ def test_the_list_tells_of_each_job_the_newest_first(site, ada, eve):
         known = [job[key] for key in ["queued_at", "started_at", "ended_at"] if job[key] is not None]
         assert times == [moment(time) for time in known]
         assert len(times) == (2 if number == third else 3)
-        assert re.fullmatch(r"\d+(\.\d)? s|\d+ min.*", text(row[8])), text(row[8])
+        assert re.fullmatch(r"\d+ ms|\d+(\.\d)? s|\d+ min.*", text(row[8])), text(row[8])
         assert row[0][0].get("href") == f"/jobs/{number}"
     # It changes by itself.
     assert page.one("main").get("data-live") is not None
