@@ -194,6 +194,9 @@ struct SettingsKey: Sendable {
         }
     }
 
+    /// More than any disk holds, and small enough that what a form has around its files can be added.
+    private static let mostBytes: Int64 = 1 << 60
+
     private static func size(
         _ name: String, _ standard: String, _ member: any (WritableKeyPath<Settings, Int64> & Sendable),
         _ meaning: String
@@ -203,7 +206,8 @@ struct SettingsKey: Sendable {
             let unit = value.last.flatMap { units[$0] }
             let digits = unit == nil ? value[...] : value.dropLast()
             guard let count = Int64(digits), count >= 0,
-                case let (bytes, overflow) = count.multipliedReportingOverflow(by: unit ?? 1), !overflow
+                case let (bytes, overflow) = count.multipliedReportingOverflow(by: unit ?? 1), !overflow,
+                bytes <= mostBytes
             else { return "is no number of bytes such as 500000, 100M or 10G" }
             settings[keyPath: member] = bytes
             return nil

@@ -83,9 +83,12 @@ def named(values):
 
 def shape(tree):
     """The elements with the names of their attributes, in their order: all that is not text. Times come and go."""
-    elements = [(element.tag, sorted(element.attrib)) for element in tree.iter() if element.tag != "time"]
+    if tree.tag == "time":
+        return []
+    own = (tree.tag, sorted(tree.attrib))
     # That a value is empty is told in small print.
-    return [("span", ["class"]) if element == ("small", []) else element for element in elements]
+    found = [("span", ["class"]) if own == ("small", []) else own]
+    return found + [element for child in tree for element in shape(child)]
 
 
 def canaries(site):

@@ -101,7 +101,7 @@ struct Understood: Sendable, CustomTestStringConvertible {
         Understood("max_upload_bytes=500000", \.maxUploadBytes, 500_000),
         Understood("max_upload_bytes=3K", \.maxUploadBytes, 3072),
         Understood("max_upload_bytes=2T", \.maxUploadBytes, 2 << 40),
-        Understood("max_upload_bytes=9223372036854775807", \.maxUploadBytes, .max),
+        Understood("max_upload_bytes=1152921504606846976", \.maxUploadBytes, 1 << 60),
         Understood("", \.minFreeBytes, 256 << 20),
         Understood("min_free_bytes=1G", \.minFreeBytes, 1 << 30),
         Understood("", \.retention, .days(7)),
@@ -169,6 +169,10 @@ struct Understood: Sendable, CustomTestStringConvertible {
         ("max_upload_bytes=lots", #""lots" is no number of bytes such as 500000, 100M or 10G"#),
         ("max_upload_bytes=", #""" is no number of bytes such as 500000, 100M or 10G"#),
         ("max_upload_bytes=G", #""G" is no number of bytes such as 500000, 100M or 10G"#),
+        (
+            "max_upload_bytes=9223372036854775807",
+            #""9223372036854775807" is no number of bytes such as 500000, 100M or 10G"#
+        ),
         ("max_upload_bytes=-1", #""-1" is no number of bytes such as 500000, 100M or 10G"#),
         ("max_upload_bytes=1.5G", #""1.5G" is no number of bytes such as 500000, 100M or 10G"#),
         ("max_upload_bytes=10 G", #""10 G" is no number of bytes such as 500000, 100M or 10G"#),
