@@ -64,11 +64,11 @@ import Testing
     }
 
     @Test func `counts from the site's prefix`() throws {
-        #expect(try segments("/tools/sr/", .below) == [])
+        for home in ["/tools/sr/", "/tools/sr", "/tools/sr?x"] { #expect(try segments(home, .below) == []) }
         #expect(try segments("/tools/sr/jobs/1", .below) == ["jobs", "1"])
         for address in [
-            "/", "/jobs", "/tools", "/tools/sr", "/tools/srx/jobs", "/TOOLS/sr/", "/tools/sr%2Fjobs", "/tools//sr/",
-            "/tools%2Fsr/jobs", "//tools/sr/", "/tools/sr//", "/tools/sr?x",
+            "/", "/jobs", "/tools", "/tools/s", "/tools/srx/jobs", "/TOOLS/sr/", "/tools/sr%2Fjobs", "/tools//sr/",
+            "/tools%2Fsr/jobs", "//tools/sr/", "/tools/sr//",
         ] {
             #expect(refusal(get(address), .below)?.status == 404)
         }
