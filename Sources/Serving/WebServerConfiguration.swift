@@ -93,7 +93,7 @@ public struct WebServerConfiguration: Sendable {
         guard let bytes = try? Descriptor.open(path, O_RDONLY).readAll(limit: 1 << 20) else {
             throw Advice("\(path): cannot be read; it belongs beside bin/")
         }
-        for (word, value) in values where word != "LISTEN" {
+        for (word, value) in values where word != "LISTEN" && word != "SERVER_NAME" {
             // All paths stand in double quotes there, so these are what would end one or mean something else.
             guard value.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !"\"\\$*?[]".unicodeScalars.contains($0) })
             else {

@@ -86,16 +86,18 @@ enum Command {
             throw Advice("httpd-conf: nginx or apache, not \(name)", status: EX_USAGE)
         }
         let settings = try Settings.load()
-        let parts = settings.baseURL.host.split(separator: ":")
-        let name = parts.first.map(String.init) ?? "localhost"
-        let port = parts.count > 1 ? String(parts[1]) : settings.baseURL.scheme == "https" ? "443" : "80"
+        let host = settings.baseURL.host
+        // An IPv6 address has colons of its own, in brackets.
+        let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
+        let rest = host.dropFirst(name.count)
+        let port = rest.count > 1 ? String(rest.dropFirst()) : settings.baseURL.scheme == "https" ? "443" : "80"
         let listen =
             server == .nginx
             ? "listen \(port)\(settings.baseURL.scheme == "https" ? " ssl" : "");" : "# Listen \(port)"
         return try WebServerConfiguration(.current, settings).site(
             for: server,
             WebServerConfiguration.Values(
-                listen: listen, port: port, serverName: name, sockets: "/run/scriptrunner"))
+                listen: listen, port: port, serverName: String(name), sockets: "/run/scriptrunner"))
     }
 
     private static func say(_ text: String) { _ = write(1, text, text.utf8.count) }

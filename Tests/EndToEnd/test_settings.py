@@ -186,6 +186,20 @@ def test_a_page_with_a_socket_refuses_before_it_takes_a_visitor(house):
                 visitor.recv(1)
 
 
+@pytest.mark.parametrize("address, name, listen", [
+    ("http://jobs.example.org", "jobs.example.org", "listen 80;"),
+    ("https://jobs.example.org/tools", "jobs.example.org", "listen 443 ssl;"),
+    ("http://jobs.example.org:8081", "jobs.example.org", "listen 8081;"),
+    ("http://[fd00::1]", "[fd00::1]", "listen 80;"),
+    ("http://[fd00::1]:8081", "[fd00::1]", "listen 8081;"),
+])
+def test_the_printed_configuration_is_for_the_address_of_the_site(house, address, name, listen):
+    house.add(f"base_url={address}")
+    printed = house.run("httpd-conf", status=0).stdout
+    assert f"    {listen}\n    server_name {name};\n" in printed
+    assert not re.search(r"@[A-Z_]+@", printed)
+
+
 def test_the_installed_settings_file_is_what_the_command_prints():
     printed = subprocess.run([ROOT / "bin/scriptrunner", "settings"], capture_output=True, text=True, check=True).stdout
     assert (ROOT / "etc/ScriptRunner.conf").read_text() == printed
