@@ -6,6 +6,7 @@ import Settings
 import Storage
 
 // Sends the mails that are due, then ends. The worker starts it; started by hand it does the same.
+takeNoArguments("mailer", "Sends the mails that are due, then ends. The worker starts it.")
 sendMail()
 
 /// Ends with 0 when none is due or another mailer is at it, with 78 when the admin has to mend something first, and with

@@ -238,3 +238,14 @@ def test_a_supervisor_started_by_hand_says_so(folder):
     result = subprocess.run(
         ["sh", "-c", 'exec "$0" 3<.', ROOT / "bin/supervisor"], cwd=folder, capture_output=True, text=True, **ORDINARY)
     assert result.returncode != 0 and result.stderr.startswith("supervisor: ")
+
+
+@pytest.mark.parametrize("program", ["worker", "mailer"])
+def test_who_asks_a_program_without_arguments_for_help_does_not_start_it(program):
+    def asked(*arguments):
+        return subprocess.run([ROOT / "bin" / program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+    answer = asked("--help")
+    assert answer.returncode == 0 and answer.stdout.startswith(f"usage: {program}\n") and not answer.stderr
+    answer = asked("now")
+    assert answer.returncode == 64 and "takes no arguments" in answer.stderr
