@@ -50,7 +50,7 @@ struct AccountForms {
             <p><button>Sign in</button></p>
             </form></section>
             <section class="panel" aria-labelledby="sign-up"><h2 id="sign-up">New here? Sign up</h2>
-            <p>Started and finished jobs are told to your e-mail address.</p>
+            <p>You get a mail there when a job of yours starts and when it ends.</p>
             \(signUp)</section>
             </div>
             """, for: nil, at: .login, status: status)

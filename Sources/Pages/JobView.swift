@@ -34,8 +34,8 @@ struct JobView {
             case "submitted" where job.state == .queued:
                 "Your job is submitted and waits for its turn. You get a mail when it starts and when it ends."
             case "submitted" where !job.state.isOver:
-                "Your job is submitted, and it was its turn at once. You get a mail when it ends."
-            case "submitted": "Your job was submitted; it is over already."
+                "Your job is submitted and has begun already. You get a mail when it ends."
+            case "submitted" where job.state == .succeeded: "Your job was submitted and is done already."
             case "stopping" where !job.state.isOver: "The job is being stopped."
             case "over": "The job was over already."
             default: nil
@@ -49,7 +49,7 @@ struct JobView {
             """
             <h1>Job #\(job.id.number) \(badge(job.state))</h1>
             <p class="lead"><code>\(job.script)</code></p>
-            <p class="unseen" role="status">The job is \(job.state.words).</p>
+            <p class="unseen" role="status">Status: \(job.state.words).</p>
             \(done.map { #"<p class="done" role="status">\#($0)</p>"# as HTML })
             \(try standing())
             <div class="split"><div>
@@ -85,17 +85,26 @@ struct JobView {
         return """
             <section id="standing" class="standing \(job.state.rawValue)" aria-label="Standing">
             <dl><div><dt>\(began)</dt><dd>\(time(moment))</dd></div>\(length)\(status)</dl>
-            \(job.reason.map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())
+            \(sentence.map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())
             </section>
             """
+    }
+
+    /// Why it is as it is. A status other than 0 is the script's own way to say that something is wrong.
+    private var sentence: String? {
+        if let reason = job.reason { return reason }
+        guard job.state == .failed, let code = job.exitCode else { return nil }
+        return "The script ended with an error (exit status \(code)). What it wrote last is at the end of its log."
     }
 
     private func action() throws -> HTML? {
         guard isOwn else { return nil }
         if job.state.isOver {
             guard site.scripts.script(named: job.script) != nil else { return nil }
+            // The form comes filled in as it was.
+            let again = site.path("submit", job.script).query("from", "\(job.id)")
             return """
-                <p><a class="button quiet" href="\(site.path("submit", job.script))">Submit this script again</a></p>
+                <p><a class="button quiet" href="\(again)">Submit this script again</a></p>
                 """
         }
         guard job.stopRequestedAt == nil else { return "<p>It has been asked to stop.</p>" }

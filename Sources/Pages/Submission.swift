@@ -84,7 +84,8 @@ struct Submission {
 
     /// What the form says for each parameter, checked.
     func values(of script: Script) throws -> [FieldValue] {
-        try script.parameters.map { parameter in
+        var outputs: Set<String> = []
+        return try script.parameters.map { parameter in
             let text = (texts["param_\(parameter.name)"] ?? "").withPlainLineBreaks
             switch parameter.kind {
             case .text:
@@ -92,8 +93,12 @@ struct Submission {
                     text: text, problem: parameter.problem(with: text),
                     parameter: JobParameter(name: parameter.name, kind: .text, value: text))
             case .output:
+                // One would overwrite the other.
+                let isTaken = !outputs.insert(text).inserted
                 return FieldValue(
-                    text: text, problem: parameter.problem(with: text),
+                    text: text,
+                    problem: parameter.problem(with: text)
+                        ?? (isTaken ? "Another output has this name already; give this one a name of its own." : nil),
                     parameter: JobParameter(name: parameter.name, kind: .output, value: text))
             case .input:
                 return try input(parameter, text)
@@ -101,10 +106,18 @@ struct Submission {
         }
     }
 
-    /// An upload wins over a choice from the list.
+    /// Whoever chooses and uploads is asked which it shall be.
     private func input(_ parameter: Parameter, _ text: String) throws -> FieldValue {
         switch uploads[parameter.name] {
-        case .success(let file): return FieldValue(choice: .own(file), named: parameter.name, isFresh: true)
+        case .success(let file):
+            var value = FieldValue(choice: .own(file), named: parameter.name, isFresh: true)
+            if !text.isEmpty {
+                value.problem =
+                    "A file was chosen and another uploaded. Now the uploaded one is chosen: submit again, "
+                    + "or choose anew."
+                value.parameter = nil
+            }
+            return value
         case .failure(let refusal): return FieldValue(text: text, problem: refusal.sentence)
         case nil: break
         }

@@ -31,6 +31,13 @@ struct SubmitForm {
             """
         }
         let nothing: HTML? = script.parameters.isEmpty ? "<p>This script wants no parameters.</p>" : nil
+        // Who submits should know who looks on.
+        let others: HTML? =
+            site.settings.jobVisibility == .all && !script.parameters.isEmpty
+            ? """
+            <p class="quiet">Everybody who is signed in sees that you submitted this job, its values and the names of its \
+            files; the files themselves, the log and the outputs are yours alone.</p>
+            """ : nil
         return site.page(
             "Submit \(script.name)",
             """
@@ -39,7 +46,7 @@ struct SubmitForm {
             <form class="panel" method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
             \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
             <input type="hidden" name="scriptname" value="\(script.name)">
-            \(nothing)\(fields)
+            \(nothing)\(fields)\(others)
             <p class="actions"><button>Submit job</button>
             <a class="button quiet" href="\(site.path("submit"))">Choose another script</a></p>
             </form>\(hint)
@@ -68,7 +75,7 @@ struct SubmitForm {
                 // The parser drops one line break after the tag.
                 "<textarea \(attributes) rows=\"4\">\n\(value.text)</textarea>"
             } else if parameter.kind == .output {
-                #"<input \#(attributes) value="\#(value.text)" maxlength="200" placeholder="result.txt" required>"#
+                #"<input \#(attributes) value="\#(value.text)" maxlength="200" required>"#
             } else {
                 #"<input \#(attributes) value="\#(value.text)">"#
             }
@@ -96,7 +103,7 @@ struct SubmitForm {
             own.isEmpty && shared.isEmpty
             ? nil
             : """
-            <label for="p\(index)">A file that is here</label>
+            <label for="p\(index)">Choose a file</label>
             <select id="p\(index)" name="param_\(parameter.name)"><option value="">– choose –</option>\(groups)</select>
             """
         // The first control of a parameter is where a link to it leads.

@@ -5,6 +5,7 @@ import JobQueue
 internal import SQLite
 import Scripts
 internal import Settings
+import Storage
 public import Web
 
 /// Where a signed-in user picks a script, fills in its form, and queues the job.
@@ -21,7 +22,8 @@ public struct SubmitPage: Page {
         if request.method == .post { return try submit(request, visitor) }
         if request.segments.count == 2 {
             guard let script = site.scripts.script(named: request.segments[1]) else { throw RequestProblem.notFound }
-            return try SubmitForm(site: site, visitor: visitor, script: script).page()
+            let former = try request.query["from"].flatMap { try values(from: $0, for: script, visitor) }
+            return try SubmitForm(site: site, visitor: visitor, script: script, values: former ?? []).page()
         }
         if let name = request.query["scriptname"], site.scripts.script(named: name) != nil {
             return .seeOther(site.path("submit", name))
@@ -29,12 +31,30 @@ public struct SubmitPage: Page {
         return try choice(visitor)
     }
 
+    /// What the form is filled in with to submit a job of the visitor's once more: its values, and its files as far as they
+    /// are still there. `nil` when there is no such job, or it is another's or of another script.
+    private func values(from id: String, for script: Script, _ visitor: Visitor) throws -> [FieldValue]? {
+        guard let id = JobID(text: id), let job = try site.jobs.job(id), job.requester == visitor.user.id,
+            job.script == script.name
+        else { return nil }
+        let former = try site.jobs.parameters(of: id)
+        return script.parameters.map { parameter in
+            guard let value = former.first(where: { $0.name == parameter.name }) else { return FieldValue() }
+            switch (parameter.kind, value.kind) {
+            case (.text, .text), (.output, .output): return FieldValue(text: value.value)
+            case (.input, .shared): return FieldValue(text: "shared:\(value.value)")
+            case (.input, .input): return FieldValue(text: value.file.map { "file:\($0)" } ?? "")
+            default: return FieldValue()
+            }
+        }
+    }
+
     private func choice(_ visitor: Visitor) throws -> Response {
         let scripts = try site.scripts.scripts()
         let cards: [HTML] = scripts.map { script in
             let about: [HTML] = script.about.map { "<p>\($0)</p>" }
             let names = script.parameters.map(\.name).joined(separator: ", ")
-            let wants: HTML = names.isEmpty ? "" : "<p class=\"quiet\">Wants: \(names)</p>"
+            let wants: HTML = names.isEmpty ? "" : "<p class=\"quiet\">Needs: \(names)</p>"
             return """
                 <li><h2><a href="\(site.path("submit", script.name))">\(script.name)</a></h2>\(about)\(wants)</li>
                 """

@@ -23,8 +23,8 @@ extension Response {
         Content-Security-Policy: default-src 'none'; sandbox; frame-ancestors 'none'\r
 
         """
-    /// Two years, the figure that browsers' lists ask for.
-    private static let secureOnly: StaticString = "Strict-Transport-Security: max-age=63072000; includeSubDomains\r\n"
+    /// Two years, the figure that browsers' lists ask for. Other hosts below this one are their admins' business.
+    private static let secureOnly: StaticString = "Strict-Transport-Security: max-age=63072000\r\n"
 
     /// Sends the answer; says whether the other side took all of it.
     func send(to transport: any Transport, answering method: Method?, options: ServerOptions) -> Bool {

@@ -1,4 +1,5 @@
 import Linux
+import Mail
 import Scripts
 import Serving
 import Settings
@@ -40,7 +41,9 @@ enum Command {
         case ("httpd-conf", 2): try say(configuration(for: words[1]))
         case ("version", 1): say("database version \(Storage.version)\n")
         case ("help", _), ("--help", _): say(usage)
-        default: throw Advice("\(words.first.map { "\($0): not understood" } ?? "what?")\n\(usage)", status: EX_USAGE)
+        default:
+            throw Advice(
+                "\(words.first.map { "\($0): not understood" } ?? "say what to do")\n\(usage)", status: EX_USAGE)
         }
         return 0
     }
@@ -68,8 +71,26 @@ enum Command {
     private static func check() throws -> CInt {
         let settings = try Settings.load()
         try settings.check([
-            (.stateDir, .read), (.databaseFolder, .read), (.inboxDir, .read), (.outboxDir, .read), (.scriptDir, .read),
+            (.stateDir, .write), (.databaseFolder, .write), (.inboxDir, .write), (.outboxDir, .write),
+            (.scriptDir, .read),
         ])
+        guard Message.isAddress(settings.emailAddress) else {
+            throw settings.problem(
+                with: "email_address", "\"\(settings.emailAddress)\" is no address to send mail from")
+        }
+        switch settings.mailTransport {
+        case .file: try settings.check([(.mailDir, .write)])
+        case .sendmail where access(settings.sendmailPath, X_OK) != 0:
+            throw settings.problem(
+                with: "sendmail_path", "\(settings.sendmailPath): \(String(cString: strerror(errno)))")
+        default: break
+        }
+        for (key, path) in [("smtp_password_file", settings.smtpPasswordFile), ("smtp_ca_file", settings.smtpCaFile)] {
+            if let path, access(path, R_OK) != 0 {
+                throw settings.problem(with: key, "\(path): \(String(cString: strerror(errno)))")
+            }
+        }
+        say("\(settings.file): nothing is wrong for user \(getuid())\n")
         let catalogue = Catalogue(
             directory: settings.scriptDir,
             style: AnnotationStyle(

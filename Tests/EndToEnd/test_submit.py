@@ -77,7 +77,7 @@ def test_the_list_offers_the_scripts_and_what_they_want(site, ada):
     offered = {text(link): link.get("href") for link in page.all("a", page.one("ul", class_="cards"))}
     assert offered == {path.name: f"/submit/{path.name}" for path in (site.state / "scripts").iterdir()}
     assert {*SCRIPTS, "form.sh", "names.sh", "many.sh"} <= offered.keys()
-    assert "Wants: title_text, input_left, input_right, output_result, bare" in page.main
+    assert "Needs: title_text, input_left, input_right, output_result, bare" in page.main
     assert ada.get("/submit?scriptname=form.sh").url == site.url + "/submit/form.sh"
 
 
@@ -98,8 +98,9 @@ def test_files_are_uploaded_in_place_and_used_again(site, ada):
     site.wait_for(second, "succeeded")
     assert (site.outbox(second) / "result.txt").read_bytes() == b"right\nleft\nTB"
     assert len(kept(site)) == before
-    # An upload wins over a choice.
-    third = ada.queue("form.sh", {**values, **choice}, {"input_left": ("new.txt", b"new\n")})
+    # One of each: a choice for the right, an upload for the left.
+    mixed = {"input_right": options["left.txt"]}
+    third = ada.queue("form.sh", {**values, **mixed}, {"input_left": ("new.txt", b"new\n")})
     site.wait_for(third, "succeeded")
     assert (site.outbox(third) / "result.txt").read_bytes() == b"new\nleft\nTB"
 
@@ -289,3 +290,44 @@ def test_scp_is_told_of_where_the_admin_has_a_user_for_it(make_site, ada):
     visitor = small.visitor("scp@example.org")
     page = Page(visitor.get("/submit/names.sh"))
     assert f"scp FILE scriptrunner@localhost:{small.state}/inbox/shared/" in page.main
+
+
+def test_a_job_is_submitted_again_from_a_form_that_is_filled_in_as_it_was(site):
+    ada = site.visitor("again@example.org")
+    files = {"input_one": ("one.txt", b"a\n"), "input_two": ("two.txt", b"b\n")}
+    number = ada.queue("count.sh", {"output_counts": "counts.txt"}, files)
+    site.wait_for(number, "succeeded")
+    link = f"/submit/count.sh?from={number}"
+    assert f'href="{link}"' in ada.get(f"/jobs/{number}").text
+    text = ada.get(link).text
+    chosen = re.findall(r'<option value="(file:\d+)" selected>(\w+)\.txt', text)
+    assert [name for _, name in chosen] == ["one", "two"]
+    assert 'value="counts.txt"' in text and 'role="alert"' not in text
+    values = {"input_one": chosen[0][0], "input_two": chosen[1][0], "output_counts": "counts.txt"}
+    again = ada.submit("count.sh", values, hidden=ada.hidden(text, "/submit/count.sh"))
+    assert f"/jobs/{number}" not in again.url and "/jobs/" in again.url
+    # Another's job, another script's and none at all fill in nothing.
+    stranger = site.visitor("again-stranger@example.org")
+    for visitor, address in ((stranger, link), (ada, f"/submit/echo.sh?from={number}"), (ada, "/submit/count.sh?from=99999")):
+        answer = visitor.get(address)
+        assert answer.status_code == 200 and "selected>one" not in answer.text and "counts.txt" not in answer.text
+
+
+def test_two_outputs_cannot_have_one_name(make_site):
+    script = "#!/bin/sh\n##~~ output_a - one\n##~~ output_b - another\necho a > \"$1\"; echo b > \"$2\"\n"
+    site = make_site(scripts={"two.sh": script})
+    ada = site.visitor("ada@example.org")
+    answer = ada.submit("two.sh", {"output_a": "same.txt", "output_b": "same.txt"})
+    assert answer.status_code == 422 and "Another output has this name already" in answer.text
+    assert ada.submit("two.sh", {"output_a": "one.txt", "output_b": "two.txt"}).status_code == 200
+
+
+def test_who_chooses_a_file_and_uploads_another_is_asked_which(site):
+    ada = site.visitor("which@example.org")
+    first = {"input_one": ("one.txt", b"a\n"), "input_two": ("two.txt", b"b\n")}
+    number = ada.queue("count.sh", {"output_counts": "counts.txt"}, first)
+    file = site.query("SELECT file_id FROM job_parameters WHERE job_id = ? AND position = 0", number)[0]["file_id"]
+    values = {"input_one": f"file:{file}", "input_two": f"file:{file}", "output_counts": "counts.txt"}
+    answer = ada.submit("count.sh", values, {"input_one": ("other.txt", b"c\n")})
+    assert answer.status_code == 422 and "A file was chosen and another uploaded" in answer.text
+    assert re.search(r'<option value="file:\d+" selected>other\.txt', answer.text)
