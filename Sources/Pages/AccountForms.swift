@@ -48,6 +48,7 @@ struct AccountForms {
             <p class="field"><label for="password">Password</label>
             <input id="password" name="password" type="password" autocomplete="current-password" required></p>
             <p><button>Sign in</button></p>
+            <p class="quiet">Forgotten the password? The administrator can set another.</p>
             </form></section>
             <section class="panel" aria-labelledby="sign-up"><h2 id="sign-up">New here? Sign up</h2>
             <p>You get a mail there when a job of yours starts and when it ends.</p>

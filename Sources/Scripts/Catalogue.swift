@@ -108,6 +108,8 @@ public final class Catalogue {
             let annotations = try Annotations(of: text, style: style)
             return .success(
                 Script(name: name, path: path, about: annotations.about, parameters: annotations.parameters))
+        } catch let error as SystemError where error.code == EFBIG {
+            return .failure(Problem(path: path, line: nil, reason: "is longer than \(Self.longestScript) bytes"))
         } catch let problem as AnnotationProblem {
             return .failure(Problem(path: path, line: problem.line, reason: problem.reason))
         } catch {

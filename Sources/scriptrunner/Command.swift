@@ -15,6 +15,7 @@ enum Command {
           check        tell what is wrong with the settings and the scripts
           settings     print a settings file that explains every key
           httpd-conf   nginx | apache: print the web server's configuration, filled in from the settings
+        \(AccountCommand.usage)
           version      print the version of the database that this release works with
 
         """
@@ -39,6 +40,10 @@ enum Command {
         case ("check", 1): return try check()
         case ("settings", 1): say(Settings.installedTemplate)
         case ("httpd-conf", 2): try say(configuration(for: words[1]))
+        case ("accounts", 1): say(try accounts().list())
+        case ("password", 2): say(try accounts().setPassword(of: words[1]))
+        case ("close", 2): say(try accounts().close(words[1]))
+        case ("reopen", 2): say(try accounts().reopen(words[1]))
         case ("version", 1): say("database version \(Storage.version)\n")
         case ("help", _), ("--help", _): say(usage)
         default:
@@ -56,6 +61,13 @@ enum Command {
             throw settings.problem(with: "path_to_db", "\(problem)")
         }
         say("\(settings.pathToDb): version \(Storage.version)\n")
+    }
+
+    private static func accounts() throws -> AccountCommand {
+        let settings = try Settings.load()
+        try refuseRoot(settings)
+        try settings.check([(.databaseFolder, .write), (.stateDir, .write)])
+        return try AccountCommand(settings)
     }
 
     /// A database that root made would be in the way of ScriptRunner's own user for ever.
