@@ -26,6 +26,11 @@ public struct SessionToken: Sendable, Equatable {
     /// was served to this very cookie, and tells nothing about the cookie.
     public var formToken: String { SHA256.hash(Array("form token".utf8) + bytes).hex }
 
+    /// Proves that a text comes from a page of this session: sixteen hexadecimal digits that tell nothing about the cookie.
+    public func seal(_ text: String) -> String {
+        String(SHA256.hash(Array("seal \(text) ".utf8) + bytes).hex.prefix(16))
+    }
+
     /// Whether a form's token belongs to this session, in constant time.
     public func accepts(formToken: String) -> Bool {
         equalInConstantTime(Array(self.formToken.utf8), Array(formToken.utf8))

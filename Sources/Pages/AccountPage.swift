@@ -13,7 +13,7 @@ public struct AccountPage: Page {
         guard let visitor = try site.visitor(request) else { return site.signIn(from: request) }
         guard request.method == .post else {
             guard request.segments == ["account"] else { throw RequestProblem.notFound }
-            return try page(visitor, note: request.query["note"])
+            return try page(visitor, note: visitor.note(request.query, at: site.now()))
         }
         let form = try request.form()
         try form.check(visitor.token)
@@ -23,10 +23,10 @@ public struct AccountPage: Page {
         case ["account", "sessions", "end"]:
             guard let session = form["session"].flatMap({ SessionID(text: $0) }) else { throw RequestProblem.notFound }
             try site.sessions.end(session, of: visitor.user.id)
-            return .seeOther(account.query("note", "session-ended"))
+            return .seeOther(account.noting(.sessionEnded, to: visitor, at: site.now()))
         case ["account", "sessions", "end-others"]:
             try site.sessions.endAll(of: visitor.user.id, but: visitor.session.id)
-            return .seeOther(account.query("note", "others-ended"))
+            return .seeOther(account.noting(.othersEnded, to: visitor, at: site.now()))
         default: throw RequestProblem.notFound
         }
     }
@@ -44,24 +44,17 @@ public struct AccountPage: Page {
         // Whoever knew the old one is out.
         try site.sessions.endAll(of: visitor.user.id, but: visitor.session.id)
         site.log.note("password-changed", ["request": request.reference, "user": "\(visitor.user.id)"])
-        return .seeOther(site.path("account").query("note", "password-changed"))
+        return .seeOther(site.path("account").noting(.passwordChanged, to: visitor, at: site.now()))
     }
 
-    private func page(_ visitor: Visitor, note: String? = nil, problem: String? = nil) throws -> Response {
+    private func page(_ visitor: Visitor, note: Note? = nil, problem: String? = nil) throws -> Response {
         let minimum = site.settings.minPasswordLength
-        let done: String? =
-            switch note {
-            case "password-changed": "Your password is changed. All other sessions have ended."
-            case "session-ended": "The session has ended."
-            case "others-ended": "All other sessions have ended."
-            default: nil
-            }
         let sessions: [HTML] = try site.sessions.sessions(of: visitor.user.id, at: site.now()).map { row($0, visitor) }
         return site.page(
             "Your account",
             """
             <h1>Your account</h1>
-            \(done.map { #"<p class="done" role="status">\#($0)</p>"# as HTML })
+            \(note.map { #"<p class="done" role="status">\#($0.sentence)</p>"# as HTML })
             <p>You are signed in as <strong>\(visitor.user.email)</strong>. Mails about your jobs go there.</p>
             <section class="panel" aria-labelledby="change"><h2 id="change">Change the password</h2>
             <form method="post" action="\(site.path("account", "password"))">\(visitor.tokenField)\(alert(problem))

@@ -18,7 +18,7 @@ public struct FilesPage: Page {
         guard segments.first == "files" else { throw RequestProblem.notFound }
         switch (segments.count > 1 ? segments[1] : "", segments.count, request.method) {
         case ("", 1, .post): return try upload(request, visitor)
-        case ("", 1, _): return try list(visitor, note: request.query["note"])
+        case ("", 1, _): return try list(visitor, note: visitor.note(request.query, at: site.now()))
         case ("inbox", 3, .get), ("inbox", 3, .head): return try sendInput(segments[2], visitor)
         case ("inbox", 4, .post) where segments[3] == "delete":
             try request.form().check(visitor.token)
@@ -29,15 +29,9 @@ public struct FilesPage: Page {
         }
     }
 
-    private func list(_ visitor: Visitor, note: String? = nil, problem: String? = nil) throws -> Response {
+    private func list(_ visitor: Visitor, note: Note? = nil, problem: String? = nil) throws -> Response {
         let files = try site.inbox.files(of: visitor.user.id)
         let shared = try site.inbox.sharedFiles()
-        let done: String? =
-            switch note {
-            case "uploaded": "The file has arrived."
-            case "deleted": "The file is deleted."
-            default: nil
-            }
         let rows: [HTML] = files.map { file in
             """
             <tr><th scope="row"><a href="\(site.path("files", "inbox", "\(file.id)"))" download>\(file.name)</a></th>
@@ -64,7 +58,7 @@ public struct FilesPage: Page {
             "Your files",
             """
             <h1>Your files</h1>
-            \(done.map { #"<p class="done" role="status">\#($0)</p>"# as HTML })\(alert(problem))
+            \(note.map { #"<p class="done" role="status">\#($0.sentence)</p>"# as HTML })\(alert(problem))
             <form class="panel upload" method="post" action="\(site.path("files"))" enctype="multipart/form-data">
             \(visitor.tokenField)<p class="field"><label for="file">Upload a file</label>
             <input id="file" type="file" name="file" required></p>
@@ -106,7 +100,7 @@ public struct FilesPage: Page {
         guard let kept else { return try list(visitor, problem: "Choose a file first.") }
         site.log.note(
             "file-uploaded", ["request": request.reference, "file": "\(kept.id)", "user": "\(visitor.user.id)"])
-        return .seeOther(site.path("files").query("note", "uploaded"))
+        return .seeOther(site.path("files").noting(.uploaded, to: visitor, at: site.now()))
     }
 
     private func delete(_ id: String, _ visitor: Visitor, _ request: borrowing Request) throws -> Response {
@@ -116,7 +110,7 @@ public struct FilesPage: Page {
             return try list(visitor, problem: "\(file.name) is read by job #\(job), which is not over yet.")
         }
         site.log.note("file-deleted", ["request": request.reference, "file": "\(id)", "user": "\(visitor.user.id)"])
-        return .seeOther(site.path("files").query("note", "deleted"))
+        return .seeOther(site.path("files").noting(.deleted, to: visitor, at: site.now()))
     }
 
     private func sendInput(_ id: String, _ visitor: Visitor) throws -> Response {
