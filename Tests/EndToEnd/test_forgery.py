@@ -8,30 +8,11 @@ import requests
 
 from guards import PAGE_POLICY, answers_of, assert_guarded, assert_harmless
 from reading import Page, RawAnswer, exchange, values_of
+from scene import ada, job, site  # noqa: F401
 from site_scripts import SCRIPTS
 from site_under_test import Visitor
 
 PASSWORD = "correct horse battery"
-OUTPUT = "#!/bin/sh\n##~~ Leaves a page.\necho said\nprintf '<script>alert(1)</script>' > page.html\n"
-
-
-@pytest.fixture(scope="module")
-def site(make_site):
-    return make_site(scripts={**SCRIPTS, "output.sh": OUTPUT}, settings={"max_running_jobs": 4, "kill_grace": 0})
-
-
-@pytest.fixture(scope="module")
-def ada(site):
-    visitor = site.visitor("ada@example.org")
-    visitor.post("/files", visitor.hidden(visitor.get("/files").text, "/files"), files={"file": ("mine.txt", b"x")})
-    return visitor
-
-
-@pytest.fixture(scope="module")
-def job(site, ada):
-    number = ada.queue("output.sh")
-    site.wait_for(number, "succeeded")
-    return number
 
 
 def test_cookies_are_for_this_site_alone(site):

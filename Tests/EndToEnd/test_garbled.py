@@ -10,29 +10,9 @@ import pytest
 
 from guards import assert_guarded
 from reading import RawAnswer, exchange
-from site_scripts import SCRIPTS
+from scene import ada, job, site  # noqa: F401
 
 PROGRAMS = ["home", "login", "signup", "account", "submit", "jobs", "files"]
-OUTPUT = "#!/bin/sh\n##~~ Leaves a page.\necho said\nprintf '<script>alert(1)</script>' > page.html\n"
-
-
-@pytest.fixture(scope="module")
-def site(make_site):
-    return make_site(scripts={**SCRIPTS, "output.sh": OUTPUT}, settings={"max_running_jobs": 4, "kill_grace": 0})
-
-
-@pytest.fixture(scope="module")
-def ada(site):
-    visitor = site.visitor("ada@example.org")
-    visitor.post("/files", visitor.hidden(visitor.get("/files").text, "/files"), files={"file": ("mine.txt", b"x")})
-    return visitor
-
-
-@pytest.fixture(scope="module")
-def job(site, ada):
-    number = ada.queue("output.sh")
-    site.wait_for(number, "succeeded")
-    return number
 
 
 LIES = {

@@ -9,31 +9,11 @@ import pytest
 
 from guards import FILE_POLICY, PAGE_POLICY, STATIC_POLICY, answers_of, assert_guarded, assert_harmless
 from reading import Page, RawAnswer, exchange, text, values_of
-from site_scripts import SCRIPTS
+from scene import ada, job, site  # noqa: F401
 from site_under_test import wait_until
 from writing import waiting_for_locks, write_lock
 
 FORM = b"Content-Type: application/x-www-form-urlencoded"
-OUTPUT = "#!/bin/sh\n##~~ Leaves a page.\necho said\nprintf '<script>alert(1)</script>' > page.html\n"
-
-
-@pytest.fixture(scope="module")
-def site(make_site):
-    return make_site(scripts={**SCRIPTS, "output.sh": OUTPUT}, settings={"max_running_jobs": 4, "kill_grace": 0})
-
-
-@pytest.fixture(scope="module")
-def ada(site):
-    visitor = site.visitor("ada@example.org")
-    visitor.post("/files", visitor.hidden(visitor.get("/files").text, "/files"), files={"file": ("mine.txt", b"x")})
-    return visitor
-
-
-@pytest.fixture(scope="module")
-def job(site, ada):
-    number = ada.queue("output.sh")
-    site.wait_for(number, "succeeded")
-    return number
 
 
 @pytest.mark.parametrize(
