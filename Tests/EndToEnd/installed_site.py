@@ -12,7 +12,7 @@ import urllib.parse
 
 import requests
 
-from site_under_test import LIMIT, ROOT, Site, Visitor, free_port, wait_until
+from site_under_test import CHECKOUT, LIMIT, ROOT, Site, Visitor, free_port, wait_until
 
 # Users that every Debian has, in place of `scriptrunner` and with the web server's own one in its group.
 OWNER = {"user": 1, "group": 1, "extra_groups": []}
@@ -26,7 +26,7 @@ def install(prefix, destdir="", umask=0o022, check=True):
     path = ":".join(
         folder for folder in os.environ["PATH"].split(":") if not os.access(os.path.join(folder, "swift"), os.X_OK))
     return subprocess.run(
-        ["make", "--no-print-directory", "install", f"PREFIX={prefix}", f"DESTDIR={destdir}"], cwd=ROOT, check=check,
+        ["make", "--no-print-directory", "install", f"PREFIX={prefix}", f"DESTDIR={destdir}"], cwd=CHECKOUT, check=check,
         capture_output=True, text=True, umask=umask, env={**os.environ, "PATH": path})
 
 

@@ -1,6 +1,7 @@
 """A whole site of a test's own: the real launcher, a real web server, the real programs, in a folder of its own."""
 
 import html
+import atexit
 import os
 import pathlib
 import random
@@ -16,7 +17,27 @@ import urllib.parse
 
 import requests
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def reachable(checkout):
+    """The checkout, or a copy of its built parts if an ordinary user cannot reach it: as root, sites run as such a user."""
+    needed = [checkout / "bin/worker", checkout / "cgi-bin/home", checkout / "lib/scriptrunner/libswiftCore.so"]
+    folders = [folder for file in needed for folder in file.parents]
+    is_open = all(file.stat().st_mode & 0o004 for file in needed) and all(
+        folder.stat().st_mode & 0o005 == 0o005 for folder in folders
+    )
+    if is_open or os.getuid() != 0:
+        return checkout
+    copy = pathlib.Path(tempfile.mkdtemp(prefix="scriptrunner-copy-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    for name in ["bin", "cgi-bin", "lib", "httpd-conf", "htdocs", "etc", "examples", "docs", "tools", "Tests"]:
+        shutil.copytree(checkout / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["chmod", "-R", "go+rX", copy], check=True)
+    return copy
+
+
+ROOT = reachable(CHECKOUT)
 LIMIT = 60  # seconds; far beyond what a loaded machine needs, there so that a broken build ends
 
 

@@ -11,7 +11,7 @@ import pytest
 from installed_site import OWNER, STRANGER, WEB, InstalledSite, install
 from machine import PAGES, descendants, needs_root
 from site_scripts import SCRIPTS
-from site_under_test import ROOT
+from site_under_test import CHECKOUT, ROOT
 
 PROGRAMS = ["cleaner", "mailer", "scriptrunner", "supervisor", "worker"]
 
@@ -56,7 +56,7 @@ def test_nothing_of_the_building_machine_is_in_it(root):
     for path in root.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            for word in [f"{ROOT}/", ".build/", "/opt/swift", "swift_static"]:
+            for word in [f"{CHECKOUT}/", ".build/", "/opt/swift", "swift_static"]:
                 assert word.encode() not in content, (path, word)
             if content.startswith(b"\x7fELF"):
                 told = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
