@@ -12,7 +12,7 @@ import urllib.parse
 
 import requests
 
-from site_under_test import CHECKOUT, LIMIT, ROOT, Site, Visitor, free_port, wait_until
+from site_under_test import CHECKOUT, LIMIT, Site, Visitor, free_port, wait_until
 
 # Users that every Debian has, in place of `scriptrunner` and with the web server's own one in its group.
 OWNER = {"user": 1, "group": 1, "extra_groups": []}

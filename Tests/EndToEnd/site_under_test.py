@@ -1,7 +1,7 @@
 """A whole site of a test's own: the real launcher, a real web server, the real programs, in a folder of its own."""
 
-import html
 import atexit
+import html
 import os
 import pathlib
 import random
