@@ -27,6 +27,9 @@ extension JobStore {
         }
     }
 
+    /// Whether a job waits that may start, as far as can be told without the write lock.
+    public func isAnybodyNext(at now: Instant) throws -> Bool { try nextInTurn(at: now) != nil }
+
     /// Steps through the index `jobs_queued` once for each requester who has a job waiting, not once for each job.
     private func nextInTurn(at now: Instant) throws -> JobID? {
         try database.first(

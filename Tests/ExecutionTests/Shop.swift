@@ -57,7 +57,7 @@ final class Shop {
     deinit {
         for worker in former + [worker] {
             worker.dismissMailer()
-            for pid in worker.executor.children.keys {
+            for pid in worker.executor.children.values {
                 kill(pid, SIGKILL)
                 var status: CInt = 0
                 _ = retryingOnInterrupt { waitpid(pid, &status, 0) }
