@@ -40,6 +40,11 @@ public final class Worker {
 
     /// A database whose WAL has grown to this is checkpointed. Bytes.
     private static let walToCheckpoint = 1 << 20
+    /// Between two checkpoints.
+    private static let checkpointPause = Instant.Span.seconds(1)
+    /// A WAL that holds so many pages which cannot be moved is told of: 32 MiB in pages of 4 KiB.
+    private static let walToReport = 8192
+    private var checkpointedAt = Instant(milliseconds: 0)
     /// After a mailer that failed as a program. Mails have longer pauses of their own.
     private static let mailerPause = Instant.Span.seconds(60)
     /// While a mailer that is not ours sends.
@@ -243,10 +248,17 @@ public final class Worker {
 
     // MARK: The database
 
-    /// Pages are only ever moved from the WAL into the database by checkpoints that programs ask for.
+    /// Pages are only ever moved from the WAL into the database by checkpoints that programs ask for. The file keeps its
+    /// size when it starts over, so that its size alone would ask for one at every step.
     private func checkpointIfDue() throws {
         var status = stat()
-        guard stat(settings.pathToDb + "-wal", &status) == 0, status.st_size >= Self.walToCheckpoint else { return }
-        try database.checkpoint()
+        guard stat(settings.pathToDb + "-wal", &status) == 0, status.st_size >= Self.walToCheckpoint,
+            now() - checkpointedAt >= Self.checkpointPause || now() < checkpointedAt
+        else { return }
+        checkpointedAt = now()
+        let (inLog, moved) = try database.checkpoint()
+        if inLog - moved >= Self.walToReport {
+            log.note("wal-large", ["pages": "\(inLog)", "cause": "a program reads the database for very long"])
+        }
     }
 }
