@@ -200,7 +200,7 @@ public final class Worker {
             for finding in found {
                 try tolerating(finding.job) { for tell in try database.write({ try store(finding) }) { tell() } }
             }
-            return []
+            return try database.write(claim)
         }
     }
 
