@@ -101,12 +101,13 @@ extension Worker {
 
     /// Back into the queue after a start that came to nothing; after several, the job fails and says why.
     private func giveBack(_ job: Job, because detail: String) throws {
-        guard job.attempt < Self.mostVainStarts else {
-            let sentence = "The job could not be started \(job.attempt) times. Please tell the admin: \(detail)"
+        let starts = job.vainStarts + 1
+        guard starts < Self.mostVainStarts else {
+            let sentence = "The job could not be started \(starts) times. Please tell the admin: \(detail)"
             return try end(job, Verdict(refused: sentence), at: now())
         }
         // 1, 2, 4, 8 seconds: what is wrong may pass by itself.
-        let pause = Instant.Span.seconds(1 << Int64(job.attempt - 1))
+        let pause = Instant.Span.seconds(1 << Int64(starts - 1))
         try jobs.returnToQueue(job.id, attempt: job.attempt, notBefore: now() + pause, at: now(), because: detail)
         log.note("job-given-back", ["job": "\(job.id)", "attempt": "\(job.attempt)", "cause": detail])
     }

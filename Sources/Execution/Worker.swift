@@ -30,7 +30,12 @@ public final class Worker {
     /// A mailer that failed is not started again before this.
     private var noMailerBefore = Instant(milliseconds: 0)
     private let programs: String
+    /// What there is for jobs, and how much may run at once.
+    private let machine: Machine
+    private let limits: Limits
 
+    /// Jobs that are claimed in one transaction.
+    private static let mostClaims = 64
     /// A database whose WAL has grown to this is checkpointed. Bytes.
     private static let walToCheckpoint = 1 << 20
     /// After a mailer that failed as a program. Mails have longer pauses of their own.
@@ -65,8 +70,13 @@ public final class Worker {
                     outputPrefix: settings.outputParamPrefix)),
             inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox)
         executor = LocalExecutor(attemptsDir: settings.attemptsDir, supervisor: programs + "/supervisor")
+        machine = settings.machine
+        limits = Limits(
+            defaultNeeds: Needs(cpus: settings.defaultCPUs, memory: settings.defaultMemory),
+            running: settings.maxRunningJobs, runningPerUser: settings.maxRunningPerUser)
         try jobs.takeOver(
             pid: Int(getpid()), bootID: ProcessIdentity.currentBoot, version: "\(Storage.version)", at: now())
+        try jobs.found(machine)
     }
 
     /// Does all that can be done now.
@@ -75,9 +85,13 @@ public final class Worker {
     ///   next step.
     public func step() throws {
         for job in try jobs.live() { try tolerating(job) { try tend(job) } }
-        while try jobs.liveCount() < settings.maxRunningJobs, let attempt = try jobs.claimNext(at: now()) {
-            log.note("job-claimed", ["job": "\(attempt.job.id)", "attempt": "\(attempt.number)"])
-            try tolerating(attempt.job) { try begin(attempt) }
+        while case let attempts = try jobs.claim(upTo: Self.mostClaims, fitting: machine, limits: limits, at: now()),
+            !attempts.isEmpty
+        {
+            for attempt in attempts {
+                log.note("job-claimed", ["job": "\(attempt.job.id)", "attempt": "\(attempt.number)"])
+                try tolerating(attempt.job) { try begin(attempt) }
+            }
         }
         try sendMails()
         try checkpointIfDue()
@@ -86,7 +100,8 @@ public final class Worker {
     /// How long nothing has to be done unless somebody rings. Milliseconds.
     public func patience() throws -> Int64 {
         if try jobs.liveCount() > 0 { return Self.liveRhythm }
-        let longest = Int64(settings.pollInterval) * 1000
+        var longest = Int64(settings.pollInterval) * 1000
+        if let due = try jobs.nextDue(after: now()) { longest = min(longest, (due - now()).milliseconds) }
         guard mailer == nil, let due = try mails.nextDue() else { return longest }
         return min(longest, max(0, (max(due, noMailerBefore) - now()).milliseconds))
     }
