@@ -40,6 +40,7 @@ public struct LocalExecutor {
         public let script: ProcessIdentity
         public let guardPID: Int32
         public let at: Instant
+        let cgroups: [String]
     }
 
     /// Lays down a new attempt and starts its supervisor.
@@ -63,8 +64,10 @@ public struct LocalExecutor {
         let isAlive = try attempt.isAlive() || children.values.contains(name)
         let ticket = try attempt.ticket()
         let begun: Begun? =
-            if case .started(let script, let guardPID, let at) = ticket {
-                Begun(script: script, guardPID: guardPID, at: Instant(milliseconds: at))
+            if case .started(let beginning) = ticket {
+                Begun(
+                    script: beginning.script, guardPID: beginning.guardPID, at: Instant(milliseconds: beginning.at),
+                    cgroups: beginning.cgroups)
             } else { nil }
         if let record = try attempt.exitRecord() { return .ended(record, begun: begun) }
         switch (begun, isAlive) {
@@ -72,7 +75,8 @@ public struct LocalExecutor {
             // Let through the gate, but perhaps the script cannot be started: the next look knows.
             return begun.script.isBeforeExec ? .starting : .running(begun)
         case (let begun?, false):
-            try Strays.kill(marked: LocalExecutor.mark(of: name), session: begun.script)
+            try Strays.kill(
+                marked: LocalExecutor.mark(of: name), session: begun.script, cgroups: begun.cgroups)
             return .vanished(begun)
         case (nil, true) where ticket == nil: return .starting
         case (nil, _):
