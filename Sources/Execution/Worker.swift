@@ -42,7 +42,7 @@ public final class Worker {
     private let programs: String
     /// What there is for jobs, and how much may run at once.
     private let machine: Machine
-    private let limits: Limits
+    private let limits: JobQueue.Limits
 
     /// Jobs that are claimed in one transaction, so that a long queue does not keep the worker from everything else.
     private static let mostClaims = 64
@@ -83,7 +83,8 @@ public final class Worker {
                 style: AnnotationStyle(
                     docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
                     outputPrefix: settings.outputParamPrefix)),
-            inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox)
+            inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox,
+            cgroups: try CgroupParent.find(settings.cgroup.text))
         executor = LocalExecutor(attemptsDir: settings.attemptsDir, supervisor: programs + "/supervisor")
         vigil = try Vigil()
         room = Room(
@@ -92,7 +93,7 @@ public final class Worker {
                 (settings.outboxDir, "the outputs"),
             ], minFreeBytes: settings.minFreeBytes, minFreeFiles: Int64(settings.minFreeInodes))
         machine = settings.machine
-        limits = Limits(
+        limits = JobQueue.Limits(
             defaultNeeds: Needs(cpus: settings.defaultCPUs, memory: settings.defaultMemory),
             running: settings.maxRunningJobs, runningPerUser: settings.maxRunningPerUser)
         try jobs.takeOver(
