@@ -6,7 +6,15 @@ public struct Bell: ~Copyable {
     private let signals: Descriptor
 
     /// What ended a wait.
-    public enum Ring { case rung, stop }
+    public enum Ring: Equatable {
+        /// Time is over or something has happened; supervisors have said that it was in these attempts.
+        case rung(by: Set<String>)
+        /// The worker is asked to end.
+        case stop
+    }
+
+    /// More than the longest word that a supervisor says: the name of its attempt. Bytes.
+    private static let longestWord = 256
 
     /// Blocks the signals of this process and binds the socket in `stateDir`. Call before there are threads, and while
     /// holding the worker's lock: an older socket of that name is taken away.
@@ -35,18 +43,18 @@ public struct Bell: ~Copyable {
         self.signals = signals
     }
 
-    /// Returns at a ring, or after so many milliseconds.
-    public borrowing func wait(milliseconds: Int64) -> Ring {
-        var waiting = [
-            pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0),
-        ]
+    /// Returns at a ring, when `other` becomes readable, or after so many milliseconds.
+    public borrowing func wait(milliseconds: Int64, orFor other: CInt) -> Ring {
+        var waiting = [socket.number, signals.number, other].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         // One more, because a clock that counts whole milliseconds would wake too early.
-        _ = poll(&waiting, 2, CInt(clamping: milliseconds + 1))
+        _ = poll(&waiting, nfds_t(waiting.count), CInt(clamping: milliseconds + 1))
         // All knocks that have come are answered by one look.
-        var byte: UInt8 = 0
-        while recv(socket.number, &byte, 1, CInt(MSG_DONTWAIT)) >= 0 {}
-        var ring = Ring.rung
+        var words: Set<String> = []
+        var word = [UInt8](repeating: 0, count: Bell.longestWord)
+        while case let count = recv(socket.number, &word, word.count, CInt(MSG_DONTWAIT)), count >= 0 {
+            words.insert(String(decoding: word[..<count], as: UTF8.self))
+        }
+        var ring = Ring.rung(by: words)
         var information = signalfd_siginfo()
         while read(signals.number, &information, MemoryLayout<signalfd_siginfo>.size) > 0 {
             if information.ssi_signo != UInt32(SIGCHLD) { ring = .stop }

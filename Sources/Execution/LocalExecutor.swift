@@ -9,7 +9,7 @@ public import Supervision
 public struct LocalExecutor {
     let attemptsDir: String
     let supervisor: String
-    private(set) var children: [pid_t: String] = [:]
+    private(set) var children: [String: pid_t] = [:]
 
     /// - Parameters:
     ///   - attemptsDir: where attempts are kept; it exists.
@@ -40,6 +40,9 @@ public struct LocalExecutor {
         public let script: ProcessIdentity
         public let guardPID: Int32
         public let at: Instant
+
+        /// Those that see it through: as long as one of them lives, its end will be recorded.
+        public var supervisors: [ProcessIdentity] { [ProcessIdentity(of: guardPID)].compactMap(\.self) }
     }
 
     /// Lays down a new attempt and starts its supervisor.
@@ -51,16 +54,16 @@ public struct LocalExecutor {
     public mutating func submit(_ name: String, _ order: Order, prepare: () throws -> Void) throws -> Bool {
         guard let attempt = try AttemptDirectory.make(in: attemptsDir, named: name, order: order) else { return false }
         try prepare()
-        children[try attempt.launch(supervisor)] = name
+        children[name] = try attempt.launch(supervisor)
         return true
     }
 
-    /// Where the attempt stands now.
-    public mutating func poll(_ name: String) throws -> Standing {
+    /// Where the attempt stands now. Call ``reap()`` before, so that a supervisor that has ended is not taken for one that
+    /// is about to begin.
+    public func poll(_ name: String) throws -> Standing {
         guard let attempt = try AttemptDirectory.open(in: attemptsDir, named: name) else { return .unknown }
-        reap()
         // Whether somebody lives is asked first: whoever was gone then has written all that it ever will.
-        let isAlive = try attempt.isAlive() || children.values.contains(name)
+        let isAlive = try attempt.isAlive() || children[name] != nil
         let ticket = try attempt.ticket()
         let begun: Begun? =
             if case .started(let script, let guardPID, let at) = ticket {
@@ -94,10 +97,10 @@ public struct LocalExecutor {
 
     /// Buries the supervisors that have ended.
     public mutating func reap() {
-        for pid in children.keys {
+        for (name, pid) in children {
             var status: CInt = 0
             let ended = retryingOnInterrupt { waitpid(pid, &status, WNOHANG) }
-            if ended != 0 { children[pid] = nil }
+            if ended != 0 { children[name] = nil }
         }
     }
 

@@ -9,110 +9,160 @@ import Storage
 import Supervision
 
 extension Worker {
-    /// Has a claimed attempt run, or ends its job when it cannot be run.
+    /// Has a claimed attempt run, or notes that its job is over when it cannot be run.
     func begin(_ attempt: Attempt) throws {
         let job = attempt.job
+        func refuse(_ verdict: Verdict) {
+            known.append(Finding(job: job, news: [.ended(verdict, at: now(), hasRun: false, logTail: "")]))
+        }
         let order: Order
         do {
             order = try commission.order(for: attempt, try jobs.parameters(of: job.id))
         } catch let refusal as Commission.Refusal {
-            return try end(job, Verdict(refused: refusal.sentence), at: now())
+            return refuse(Verdict(refused: refusal.sentence))
         }
-        guard job.stopRequestedAt == nil else { return try end(job, .cancelledBeforeStart, at: now()) }
+        guard job.stopRequestedAt == nil else { return refuse(.cancelledBeforeStart(byAdmin: job.isStopByAdmin)) }
         let isNew = try executor.submit(attempt.name, order) { _ = try outbox.make(job.uid) }
         if !isNew { log.note("attempt-exists", ["job": "\(job.id)", "attempt": "\(attempt.number)"]) }
     }
 
-    /// Records what has become of a live job's attempt, and hands on a wish to stop it.
-    func tend(_ job: Job) throws {
+    /// Finds out what has become of a live job's attempt; `nil` when there is nothing new. A wish to stop one that has not
+    /// begun is carried out on the way.
+    func look(at job: Job) throws -> Finding? {
+        func found(_ news: Finding.News...) -> Finding { Finding(job: job, news: news) }
+        func over(_ verdict: Verdict, at end: Instant, hasRun: Bool = false) -> Finding.News {
+            .ended(verdict, at: end, hasRun: hasRun, logTail: verdict.outcome == .complete ? "" : logTail(of: job))
+        }
+        let wasStopped = job.stopRequestedAt != nil
+        func vain(_ cause: String) -> Finding {
+            found(
+                wasStopped ? over(.cancelledBeforeStart(byAdmin: job.isStopByAdmin), at: now()) : .cameToNothing(cause))
+        }
         switch try executor.poll(job.attemptName) {
         case .unknown:
             // Claimed, and then the worker died or the disk was full: nothing was laid down, so nothing can run.
-            try giveBack(job, because: "The attempt was never laid down.")
+            return vain("The attempt was never laid down.")
         case .neverBegan(let trouble):
-            if job.stopRequestedAt != nil { return try end(job, .cancelledBeforeStart, at: now()) }
-            try giveBack(job, because: trouble.isEmpty ? "Its supervisor did not start." : trouble)
+            return vain(trouble.isEmpty ? "Its supervisor did not start." : trouble)
         case .starting:
-            if job.stopRequestedAt != nil, try executor.cancel(job.attemptName) {
-                try end(job, .cancelledBeforeStart, at: now())
-            }
+            guard wasStopped, try executor.cancel(job.attemptName) else { return nil }
+            return found(over(.cancelledBeforeStart(byAdmin: job.isStopByAdmin), at: now()))
         case .running(let begun):
-            try importStart(of: job, begun)
-            if job.stopRequestedAt != nil {
-                if job.state != .stopping { try jobs.stopping(job.id, attempt: job.attempt, at: now()) }
-                // The wish is on the disk before it is told, and told again until the end: the supervisor may change hands.
-                _ = try executor.cancel(job.attemptName)
-            }
+            vigil.keep(job.attemptName, over: begun.supervisors)
+            if wasStopped { return found(.began(begun), .stopping) }
+            return job.state == .starting ? found(.began(begun)) : nil
         case .ended(let record, _) where record.outcome == .notStarted(errno: 0):
             // Its supervisor was killed at the gate: another attempt runs nothing twice.
-            if job.stopRequestedAt != nil { return try end(job, .cancelledBeforeStart, at: now()) }
-            try giveBack(job, because: "Its supervisor was killed before the script began.")
+            return vain("Its supervisor was killed before the script began.")
         case .ended(let record, let begun):
-            if let begun, !record.wasNotStarted { try importStart(of: job, begun) }
-            try end(job, Verdict(record, begun: begun?.at), at: Instant(milliseconds: record.endedAt))
+            let verdict = Verdict(record, begun: begun?.at, byAdmin: job.isStopByAdmin)
+            let end = Instant(milliseconds: record.endedAt)
+            if let begun, !record.wasNotStarted { return found(.began(begun), over(verdict, at: end, hasRun: true)) }
+            return found(over(verdict, at: end))
         case .vanished(let begun):
-            try importStart(of: job, begun)
             let wasRestarted = begun.script.bootID != ProcessIdentity.currentBoot
-            try end(job, .lost(wasRestarted: wasRestarted), at: now())
+            return found(.began(begun), over(.lost(wasRestarted: wasRestarted), at: now(), hasRun: true))
         }
     }
 
-    /// The script runs: state, event and mail in one transaction.
-    private func importStart(of job: Job, _ begun: LocalExecutor.Begun) throws {
-        guard job.state == .starting else { return }
+    /// Records what was found about a job. Joins the caller's transaction.
+    ///
+    /// - Returns: what to do once all of it is on the disk.
+    func store(_ finding: Finding) throws -> [() -> Void] {
+        let job = finding.job
+        var afterwards: [() -> Void] = []
+        func note(_ what: StaticString, _ fields: KeyValuePairs<StaticString, String>) {
+            afterwards.append { [log] in log.note(what, fields) }
+        }
+        for news in finding.news {
+            switch news {
+            case .began(let begun):
+                if try storeBeginning(of: job, begun) {
+                    note("job-started", ["job": "\(job.id)", "attempt": "\(job.attempt)"])
+                }
+            case .stopping:
+                if job.state != .stopping { try jobs.stopping(job.id, attempt: job.attempt, at: now()) }
+                // The wish is on the disk before it is told, and told again until the end: the supervisor may change hands.
+                afterwards.append { [executor] in _ = try? executor.cancel(job.attemptName) }
+            case .ended(let verdict, let end, let hasRun, let logTail):
+                afterwards.append { [vigil] in vigil.end(job.attemptName) }
+                if hasRun, let again = try storeRetry(of: job, verdict, at: end) {
+                    note(
+                        "job-retried",
+                        [
+                            "job": "\(job.id)", "attempt": "\(job.attempt)", "state": verdict.ending.state.rawValue,
+                            "again": again.iso8601(),
+                        ])
+                } else if try storeEnd(of: job, verdict, at: end, logTail) {
+                    note(
+                        "job-ended",
+                        [
+                            "job": "\(job.id)", "attempt": "\(job.attempt)", "state": verdict.ending.state.rawValue,
+                            "exit": verdict.ending.exitCode.map(String.init) ?? "-",
+                            "signal": verdict.ending.signal.map(String.init) ?? "-",
+                        ])
+                }
+            case .cameToNothing(let cause):
+                if try giveBack(job, because: cause) {
+                    note("job-given-back", ["job": "\(job.id)", "attempt": "\(job.attempt)", "cause": cause])
+                }
+            }
+        }
+        return afterwards
+    }
+
+    /// The script runs: state, event and mail.
+    private func storeBeginning(of job: Job, _ begun: LocalExecutor.Begun) throws -> Bool {
+        guard job.state == .starting else { return false }
         let process = StartedProcess(
             bootID: begun.script.bootID, guardPID: Int(begun.guardPID), scriptPID: Int(begun.script.pid),
             scriptStart: begun.script.start)
-        let isNew = try database.write {
-            guard try jobs.started(job.id, attempt: job.attempt, as: process, at: begun.at) else { return false }
-            let mail = JobMail.started(job: job.id, script: job.script, link: link(to: job), at: begun.at)
-            try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
-            return true
-        }
-        if isNew { log.note("job-started", ["job": "\(job.id)", "attempt": "\(job.attempt)"]) }
+        guard try jobs.started(job.id, attempt: job.attempt, as: process, at: begun.at) else { return false }
+        // Of a job that is tried again its requester has heard already.
+        guard try jobs.begunAttempts(of: job.id) == 1 else { return true }
+        let mail = JobMail.started(job: job.id, script: job.script, link: link(to: job), at: begun.at)
+        try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
+        return true
     }
 
-    /// The job is over: state, event and mail in one transaction.
-    private func end(_ job: Job, _ verdict: Verdict, at end: Instant) throws {
-        let retention = settings.retention
-        let isNew = try database.write {
-            // A script that was stopped by wish has passed through `stopping`, also when the worker died over it.
-            if verdict.ending.state == .cancelled, try jobs.job(job.id)?.state == .running {
-                try jobs.stopping(job.id, attempt: job.attempt, at: end)
-            }
-            guard try jobs.ended(job.id, attempt: job.attempt, verdict.ending, keepingFor: retention, at: end)
-            else { return false }
-            let mail = JobMail.ended(
-                job: job.id, script: job.script, outcome: verdict.outcome, sentence: verdict.sentence,
-                link: link(to: job), logTail: verdict.outcome == .complete ? "" : logTail(of: job),
-                expiresAt: end + retention, at: end)
-            try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
-            return true
+    /// The attempt is over, and another one follows where the script allows it: states and events, but no mail.
+    ///
+    /// - Returns: the time before which it does not follow; `nil` when the job is over.
+    private func storeRetry(of job: Job, _ verdict: Verdict, at end: Instant) throws -> Instant? {
+        try jobs.endedWithRetry(job.id, attempt: job.attempt, verdict.ending, pause: settings.retryPause, at: end)
+    }
+
+    /// The job is over: state, event and mail.
+    private func storeEnd(of job: Job, _ verdict: Verdict, at end: Instant, _ logTail: String) throws -> Bool {
+        // A script that was stopped by wish has passed through `stopping`, also when the worker died over it.
+        if verdict.ending.state == .cancelled, try jobs.job(job.id)?.state == .running {
+            try jobs.stopping(job.id, attempt: job.attempt, at: end)
         }
-        guard isNew else { return }
-        log.note(
-            "job-ended",
-            [
-                "job": "\(job.id)", "attempt": "\(job.attempt)", "state": verdict.ending.state.rawValue,
-                "exit": verdict.ending.exitCode.map(String.init) ?? "-",
-                "signal": verdict.ending.signal.map(String.init) ?? "-",
-            ])
+        let retention = settings.retention
+        guard try jobs.ended(job.id, attempt: job.attempt, verdict.ending, keepingFor: retention, at: end)
+        else { return false }
+        let mail = JobMail.ended(
+            job: job.id, script: job.script, outcome: verdict.outcome, sentence: verdict.sentence,
+            link: link(to: job), logTail: logTail, attempts: try jobs.begunAttempts(of: job.id),
+            expiresAt: end + retention, at: end)
+        try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
+        return true
     }
 
     /// Back into the queue after a start that came to nothing; after several, the job fails and says why.
-    private func giveBack(_ job: Job, because detail: String) throws {
+    private func giveBack(_ job: Job, because detail: String) throws -> Bool {
         let starts = job.vainStarts + 1
         guard starts < Self.mostVainStarts else {
             let sentence = "The job could not be started \(starts) times. Please tell the admin: \(detail)"
-            return try end(job, Verdict(refused: sentence), at: now())
+            return try storeEnd(of: job, Verdict(refused: sentence), at: now(), "")
         }
         // 1, 2, 4, 8 seconds: what is wrong may pass by itself.
         let pause = Instant.Span.seconds(1 << Int64(starts - 1))
-        try jobs.returnToQueue(job.id, attempt: job.attempt, notBefore: now() + pause, at: now(), because: detail)
-        log.note("job-given-back", ["job": "\(job.id)", "attempt": "\(job.attempt)", "cause": detail])
+        return try jobs.returnToQueue(
+            job.id, attempt: job.attempt, notBefore: now() + pause, at: now(), because: detail)
     }
 
-    private func link(to job: Job) -> String { "\(settings.baseURL.text)/jobs/\(job.id)" }
+    func link(to job: Job) -> String { "\(settings.baseURL.text)/jobs/\(job.id)" }
 
     private func logTail(of job: Job) -> String {
         guard let log = LogFile(attemptsDirectory: settings.attemptsDir, jobUID: job.uid, attempt: job.attempt),

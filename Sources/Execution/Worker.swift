@@ -24,6 +24,16 @@ public final class Worker {
     let outbox: Outbox
     let commission: Commission
     var executor: LocalExecutor
+    let vigil: Vigil
+    /// The attempts of which somebody has said that there is news, and those where the last look ended in trouble.
+    var called: Set<String> = []
+    /// What was found since the last transaction, without looking at the disk: refusals.
+    var known: [Finding] = []
+    /// When all live attempts were looked at last, called or not.
+    private var surveyedAt: Instant?
+    /// When the next warning about a time limit is due; `nil`: that has to be found out.
+    var nextWarning: Instant?
+    private let room: Room
     /// The sender of mails, while one runs.
     private var mailer: pid_t?
     private var mailerStartedAt = Instant(milliseconds: 0)
@@ -34,15 +44,20 @@ public final class Worker {
     private let machine: Machine
     private let limits: Limits
 
-    /// Jobs that are claimed in one transaction.
+    /// Jobs that are claimed in one transaction, so that a long queue does not keep the worker from everything else.
     private static let mostClaims = 64
     /// A database whose WAL has grown to this is checkpointed. Bytes.
     private static let walToCheckpoint = 1 << 20
+    /// Between two checkpoints.
+    private static let checkpointPause = Instant.Span.seconds(1)
+    /// A WAL that holds so many pages which cannot be moved is told of: 32 MiB in pages of 4 KiB.
+    private static let walToReport = 8192
+    private var checkpointedAt = Instant(milliseconds: 0)
     /// After a mailer that failed as a program. Mails have longer pauses of their own.
     private static let mailerPause = Instant.Span.seconds(60)
     /// While a mailer that is not ours sends.
     private static let otherMailerPause = Instant.Span.seconds(1)
-    /// How often the attempts of live jobs are looked at, should a supervisor have died without a word. Milliseconds.
+    /// How often attempts are looked at that are about to begin or to end, or where something went wrong. Milliseconds.
     private static let liveRhythm: Int64 = 1000
     /// Starts of one job that came to nothing for reasons of ours, before it fails.
     static let mostVainStarts = 5
@@ -70,6 +85,12 @@ public final class Worker {
                     outputPrefix: settings.outputParamPrefix)),
             inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox)
         executor = LocalExecutor(attemptsDir: settings.attemptsDir, supervisor: programs + "/supervisor")
+        vigil = try Vigil()
+        room = Room(
+            folders: [
+                (parent(of: settings.pathToDb), "the database"), (settings.stateDir, "the attempts"),
+                (settings.outboxDir, "the outputs"),
+            ], minFreeBytes: settings.minFreeBytes, minFreeFiles: Int64(settings.minFreeInodes))
         machine = settings.machine
         limits = Limits(
             defaultNeeds: Needs(cpus: settings.defaultCPUs, memory: settings.defaultMemory),
@@ -79,29 +100,35 @@ public final class Worker {
         try jobs.found(machine)
     }
 
-    /// Does all that can be done now.
+    /// Does all that can be done now: looks at what may have changed, records it and claims what may start in one
+    /// transaction, and has that run.
     ///
-    /// - Throws: `JobStore.Superseded` when a later worker rules. Trouble with one job is logged and tried again at the
-    ///   next step.
+    /// - Throws: `JobStore.Superseded` when a later worker rules. Trouble with one job is logged and tried again at a later
+    ///   step.
     public func step() throws {
-        for job in try jobs.live() { try tolerating(job) { try tend(job) } }
-        while case let attempts = try jobs.claim(upTo: Self.mostClaims, fitting: machine, limits: limits, at: now()),
-            !attempts.isEmpty
-        {
-            for attempt in attempts {
-                log.note("job-claimed", ["job": "\(attempt.job.id)", "attempt": "\(attempt.number)"])
-                try tolerating(attempt.job) { try begin(attempt) }
-            }
+        executor.reap()
+        let found = try findings()
+        for attempt in try record(found) {
+            log.note("job-claimed", ["job": "\(attempt.job.id)", "attempt": "\(attempt.number)"])
+            try tolerating(attempt.job) { try begin(attempt) }
         }
+        try warn()
         try sendMails()
         try checkpointIfDue()
     }
 
+    /// A supervisor has said that there is news of its attempt.
+    public func hear(of attempts: Set<String>) { called.formUnion(attempts) }
+
     /// How long nothing has to be done unless somebody rings. Milliseconds.
     public func patience() throws -> Int64 {
-        if try jobs.liveCount() > 0 { return Self.liveRhythm }
+        if !known.isEmpty || vigil.hasFallen { return 0 }
+        // Who is about to begin or to end may be killed without a word, and a wish to stop may have been lost.
+        if try !called.isEmpty || !jobs.inTransition().isEmpty { return Self.liveRhythm }
         var longest = Int64(settings.pollInterval) * 1000
-        if let due = try jobs.nextDue(after: now()) { longest = min(longest, (due - now()).milliseconds) }
+        for due in [try jobs.nextDue(after: now()), nextWarning].compactMap(\.self) {
+            longest = min(longest, max(0, (due - now()).milliseconds))
+        }
         guard mailer == nil, let due = try mails.nextDue() else { return longest }
         return min(longest, max(0, (max(due, noMailerBefore) - now()).milliseconds))
     }
@@ -120,7 +147,10 @@ public final class Worker {
                 // A full disk or a broken database may recover; jobs run on meanwhile.
                 log.note("step-failed", ["cause": "\(error)"])
             }
-            if bell.wait(milliseconds: patience) == .stop { break }
+            guard case .rung(let names) = bell.wait(milliseconds: patience, orFor: vigil.descriptor.number) else {
+                break
+            }
+            hear(of: names)
         }
         log.note("worker-stopping")
     }
@@ -135,8 +165,76 @@ public final class Worker {
 
     private func tolerating(_ job: Job, _ body: () throws -> Void) throws {
         do { try body() } catch let superseded as JobStore.Superseded { throw superseded } catch {
+            called.insert(job.attemptName)
             log.note("job-trouble", ["job": "\(job.id)", "attempt": "\(job.attempt)", "cause": "\(error)"])
         }
+    }
+
+    // MARK: News of attempts
+
+    /// Looks at the attempts that may have news: those about to begin or to end, those that somebody called, those whose
+    /// supervisor has lost a process, and, every `poll_interval`, all.
+    private func findings() throws -> [Finding] {
+        var names = vigil.takeFallen().union(called)
+        called = []
+        defer { known = [] }
+        let doubtful: [Job]
+        if let surveyedAt, now() - surveyedAt < .seconds(Int64(settings.pollInterval)), now() >= surveyedAt {
+            var jobs = try self.jobs.inTransition()
+            names.subtract(jobs.map(\.attemptName))
+            for name in names { if let job = try liveJob(ofAttempt: name) { jobs.append(job) } }
+            doubtful = jobs
+        } else {
+            surveyedAt = now()
+            doubtful = try jobs.live()
+        }
+        var found = known
+        for job in doubtful {
+            try tolerating(job) { if let finding = try look(at: job) { found.append(finding) } }
+        }
+        return found
+    }
+
+    private func liveJob(ofAttempt name: String) throws -> Job? {
+        guard let dot = name.utf8.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+        return try jobs.live(ofFolders: String(name[..<dot]))
+    }
+
+    /// Stores what was found and claims what may start now, all in one transaction.
+    private func record(_ found: [Finding]) throws -> [Attempt] {
+        // Most steps of an idle worker find nothing; then claiming takes no lock.
+        if found.isEmpty { return try claim() }
+        var told: [() -> Void] = []
+        do {
+            let claimed = try database.write {
+                for finding in found { told += try store(finding) }
+                return try claim()
+            }
+            for tell in told { tell() }
+            // Some have begun or ended: another warning may be the next.
+            nextWarning = nil
+            return claimed
+        } catch let superseded as JobStore.Superseded {
+            throw superseded
+        } catch  where !found.isEmpty {
+            // One that cannot be stored must not hold up the others.
+            log.note("batch-failed", ["cause": "\(error)"])
+            for finding in found {
+                try tolerating(finding.job) { for tell in try database.write({ try store(finding) }) { tell() } }
+            }
+            return try database.write(claim)
+        }
+    }
+
+    /// Claims what may start now. Where there is no room on a disk nothing may, and pages tell why.
+    private func claim() throws -> [Attempt] {
+        guard try jobs.isAnybodyWaiting() else { return [] }
+        if let shortage = room.shortage() {
+            if try jobs.stall(shortage, at: now()) { log.note("stalled", ["cause": shortage]) }
+            return []
+        }
+        if try jobs.unstall() { log.note("unstalled") }
+        return try jobs.claim(upTo: Self.mostClaims, fitting: machine, limits: limits, at: now())
     }
 
     // MARK: Mails
@@ -169,10 +267,17 @@ public final class Worker {
 
     // MARK: The database
 
-    /// Pages are only ever moved from the WAL into the database by checkpoints that programs ask for.
+    /// Pages are only ever moved from the WAL into the database by checkpoints that programs ask for. The file keeps its
+    /// size when it starts over, so that its size alone would ask for one at every step.
     private func checkpointIfDue() throws {
         var status = stat()
-        guard stat(settings.pathToDb + "-wal", &status) == 0, status.st_size >= Self.walToCheckpoint else { return }
-        try database.checkpoint()
+        guard stat(settings.pathToDb + "-wal", &status) == 0, status.st_size >= Self.walToCheckpoint,
+            now() - checkpointedAt >= Self.checkpointPause || now() < checkpointedAt
+        else { return }
+        checkpointedAt = now()
+        let (inLog, moved) = try database.checkpoint()
+        if inLog - moved >= Self.walToReport {
+            log.note("wal-large", ["pages": "\(inLog)", "cause": "a program reads the database for very long"])
+        }
     }
 }

@@ -51,6 +51,9 @@ extension JobStore {
         return try job(head.job).map { Attempt(job: $0, number: number, share: share) }
     }
 
+    /// Whether any job waits that the admin does not hold back.
+    public func isAnybodyWaiting() throws -> Bool { try nextPriority(below: nil) != nil }
+
     /// How many jobs the worker has claimed that are not over.
     public func liveCount() throws -> Int {
         try database.first("SELECT count(*) FROM jobs WHERE state IN ('starting', 'running', 'stopping')") { $0.int(0) }

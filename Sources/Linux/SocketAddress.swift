@@ -15,15 +15,16 @@ public func withSocketAddress<Result>(
     }
 }
 
-/// Sends one byte to a datagram socket in a directory, if somebody takes it at once; says whether.
+/// Sends a word to a datagram socket in a directory, if somebody takes it at once; says whether.
 ///
-/// A knock, not a message: what it means is the socket's name.
+/// A knock rather than a message: what it means is the socket's name, and nothing may depend on its arrival.
 @discardableResult
-public func knock(at name: StaticString, below directory: borrowing Descriptor) -> Bool {
+public func knock(at name: StaticString, below directory: borrowing Descriptor, saying word: String = "!") -> Bool {
     let number = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     guard number >= 0 else { return false }
     let sender = Descriptor(owning: number)
+    let length = word.utf8.count
     return withSocketAddress(name.description, below: directory) { address, size in
-        sendto(sender.number, "!", 1, 0, __CONST_SOCKADDR_ARG(__sockaddr__: address), size) == 1
+        sendto(sender.number, word, length, 0, __CONST_SOCKADDR_ARG(__sockaddr__: address), size) == length
     }
 }

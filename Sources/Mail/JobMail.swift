@@ -4,7 +4,7 @@ public import Storage
 /// What a mail about a job says: subject and body, written when the thing happened.
 public struct JobMail: Sendable, Equatable {
     /// Which of a job's mails this is. Each attempt has at most one of each.
-    public enum Kind: String, Sendable { case started, ended }
+    public enum Kind: String, Sendable { case started, warning, ended }
 
     /// How a job ended, as far as the subject tells.
     public enum Outcome: String, Sendable {
@@ -38,20 +38,41 @@ public struct JobMail: Sendable, Equatable {
                 """)
     }
 
+    /// The mail that a job's time is nearly over.
+    ///
+    /// - Parameters:
+    ///   - limit: how long it may run.
+    ///   - end: when it will be stopped if it has not ended by then.
+    public static func timeWarning(
+        job: JobID, script: String, limit: Instant.Span, end: Instant, link: String, at now: Instant
+    ) -> JobMail {
+        JobMail(
+            kind: .warning, subject: "Job #\(job) [\(script)] Time Nearly Over",
+            body: """
+                Your job #\(job) (\(script)) may run for \(limit.readable), and has \((end - now).readable) left. If it \
+                has not ended by \(end.readable), it will be stopped. What it has written by then stays.
+
+                Watch it here:
+                \(link)
+
+                """)
+    }
+
     /// The mail that a job is over.
     ///
     /// - Parameters:
     ///   - sentence: what happened, in plain words.
     ///   - logTail: the end of the log, for a job that did not end well; may be empty.
+    ///   - attempts: how many times the script was started.
     ///   - expiresAt: when outputs and log go.
     public static func ended(
         job: JobID, script: String, outcome: Outcome, sentence: String, link: String, logTail: String,
-        expiresAt: Instant, at now: Instant
+        attempts: Int = 1, expiresAt: Instant, at now: Instant
     ) -> JobMail {
         var body = """
             Your job #\(job) (\(script)) ended on \(now.readable).
 
-            \(sentence)
+            \(sentence)\(attempts > 1 ? " It had been tried \(attempts) times." : "")
 
             Outputs and log are here until \(expiresAt.day); then they are removed:
             \(link)

@@ -110,8 +110,16 @@ public struct AttemptDirectory: ~Copyable {
 
     /// Tells the worker that there is something to import. If nobody hears it, the worker finds it by itself.
     func ringWorker() {
-        // attempts/NAME lies two below state_dir.
-        knock(at: "../../worker.sock", below: descriptor)
+        // attempts/NAME lies two below state_dir; the name tells the worker where to look.
+        knock(at: "../../worker.sock", below: descriptor, saying: name)
+    }
+
+    /// What the directory is called, as the kernel tells it.
+    private var name: String {
+        var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/fd/\(descriptor.number)", &path, path.count)
+        guard count > 0, let slash = path[..<count].lastIndex(of: UInt8(ascii: "/")) else { return "!" }
+        return String(decoding: path[(slash + 1)..<count], as: UTF8.self)
     }
 
     /// Takes the lock for the supervisor; `nil` when another supervisor has it.

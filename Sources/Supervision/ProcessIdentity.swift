@@ -1,4 +1,4 @@
-internal import Linux
+public import Linux
 
 /// A process beyond doubt: a number is given to another process some day, a number with its start time and the boot is not.
 public struct ProcessIdentity: Sendable, Equatable {
@@ -26,15 +26,22 @@ public struct ProcessIdentity: Sendable, Equatable {
         return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
     }()
 
-    /// Sends a signal to this very process, or to nobody. With `group`, to all of the process group that it leads.
+    /// A process descriptor (pidfd_open(2)) of this very process; `nil` when it is gone. It stands for the process also
+    /// when the number has been given to another.
     ///
-    /// The pidfd comes first and the comparison after it, so the number cannot change hands in between.
+    /// The descriptor comes first and the comparison after it, so the number cannot change hands in between.
+    public func open() -> Descriptor? {
+        let number = clinux_pidfd_open(pid, 0)
+        guard number >= 0 else { return nil }
+        let process = Descriptor(owning: number)
+        guard bootID == ProcessIdentity.currentBoot, ProcessIdentity.start(of: pid) == start else { return nil }
+        return process
+    }
+
+    /// Sends a signal to this very process, or to nobody. With `group`, to all of the process group that it leads.
     @discardableResult
     public func send(_ signal: Int32, toGroup group: Bool = false) -> Bool {
-        let number = clinux_pidfd_open(pid, 0)
-        guard number >= 0 else { return false }
-        let process = Descriptor(owning: number)
-        guard bootID == ProcessIdentity.currentBoot, ProcessIdentity.start(of: pid) == start else { return false }
+        guard let process = open() else { return false }
         // A group lives as long as its leader is not reaped, and the leader is this process.
         return group ? kill(-pid, signal) == 0 : clinux_pidfd_send_signal(process.number, signal) == 0
     }

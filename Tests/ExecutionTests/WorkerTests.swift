@@ -183,14 +183,48 @@ import Testing
         #expect(end.reason?.contains("could not be started") == true)
     }
 
-    @Test func `sleeps when there is nothing to do, and looks every second while jobs run`() throws {
+    @Test func `sleeps as long while jobs run as without any, and is called when something befalls one`() throws {
         let shop = try Shop(["poll_interval=77"])
+        func patience() throws -> Int64 { try asOrdinaryUser { try shop.worker.patience() } }
         try shop.step()
-        #expect(try asOrdinaryUser { try shop.worker.patience() } == 77_000)
+        #expect(try patience() == 77_000)
         let job = try shop.submit(text: Self.waiting)
         try shop.run(job, until: .running)
-        #expect(try asOrdinaryUser { try shop.worker.patience() } == 1000)
+        // The mailer of these tests sends nothing, so that a mail would be due for ever.
+        try shop.database.write { _ = try shop.database.run("DELETE FROM mails") }
+        try shop.step()
+        #expect(try patience() == 77_000)
         try letGo(shop, job)
-        _ = try shop.runToEnd(job)
+        // Nobody rings here; the end of the guard alone wakes the worker.
+        var waiting = pollfd(fd: shop.worker.vigil.descriptor.number, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&waiting, 1, 60_000) == 1)
+        try waitUntil("it is over") {
+            try shop.step()
+            return try shop.state(job).isOver
+        }
+    }
+
+    @Test func `looks at an attempt of which its supervisor has spoken`() throws {
+        let shop = try Shop(["poll_interval=77"])
+        let job = try shop.submit(text: "#!/bin/sh\nexit 5\n")
+        let socket = Descriptor(owning: socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+        let bound = withSocketAddress("worker.sock", below: try Descriptor.directory(shop.settings.stateDir)) {
+            bind(socket.number, __CONST_SOCKADDR_ARG(__sockaddr__: $0), $1)
+        }
+        #expect(bound == 0)
+        chmod(shop.scratch("state/worker.sock"), 0o666)
+        try shop.step()
+        let name = try shop.job(job).attemptName
+        // Once when the script runs, once when it is over.
+        var heard: Set<String> = []
+        for _ in 1...2 {
+            var word = [UInt8](repeating: 0, count: 256)
+            let count = recv(socket.number, &word, word.count, 0)
+            heard.insert(String(decoding: word[..<max(0, count)], as: UTF8.self))
+        }
+        #expect(heard == [name])
+        shop.worker.hear(of: heard)
+        let end = try shop.runToEnd(job)
+        #expect(end.state == .failed && end.exitCode == 5)
     }
 }

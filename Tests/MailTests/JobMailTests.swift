@@ -46,6 +46,34 @@ import Testing
                 """)
     }
 
+    @Test func `warns before the time is over, and says when`() {
+        let mail = JobMail.timeWarning(
+            job: JobID(12), script: "long.sh", limit: .hours(10), end: morning + .hours(1),
+            link: "https://runner.example.org/jobs/12", at: morning)
+        #expect(mail.kind == .warning)
+        #expect(mail.subject == "Job #12 [long.sh] Time Nearly Over")
+        #expect(
+            mail.body == """
+                Your job #12 (long.sh) may run for 10 h 0 min, and has 1 h 0 min left. If it has not ended by \
+                2026-03-01 10:05 UTC, it will be stopped. What it has written by then stays.
+
+                Watch it here:
+                https://runner.example.org/jobs/12
+
+                """)
+    }
+
+    @Test func `tells how often a job was tried that was tried more than once`() {
+        func body(attempts: Int) -> String {
+            JobMail.ended(
+                job: JobID(12), script: "long.sh", outcome: .failed, sentence: "It failed.", link: "link", logTail: "",
+                attempts: attempts, expiresAt: morning + .days(7), at: morning
+            ).body
+        }
+        #expect(body(attempts: 3).contains("\nIt failed. It had been tried 3 times.\n"))
+        #expect(!body(attempts: 1).contains("tried"))
+    }
+
     @Test func `says nothing of a log that there is no need to show`() {
         let mail = JobMail.ended(
             job: JobID(12), script: "long.sh", outcome: .complete, sentence: "It is done.", link: "link", logTail: "",
