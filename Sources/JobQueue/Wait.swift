@@ -32,7 +32,7 @@ public enum Wait: Sendable, Equatable {
         case .pausing(let until, let attempt, let ended):
             "Attempt \(attempt) \(Self.words(ended)), so it pauses until \(until.readable)."
         case .limit(.perUser(let most)):
-            "\(Self.count(most, "job")) of one requester may run at a time, and so many of yours do."
+            "\(Self.count(most, "job")) of one requester may run at a time, and so many of this one's do."
         case .limit(.scriptPerUser(let most)):
             "\(Self.count(most, "job")) of this script and one requester may run at a time, and so many do."
         case .limit(.script(let most)): "\(Self.count(most, "job")) of this script may run at a time, and so many do."

@@ -144,7 +144,7 @@ import Testing
             try sentence(third) == "2 jobs of this script and one requester may run at a time, and so many do.")
         #expect(
             try sentence(third, Limits(runningPerUser: 1))
-                == "1 job of one requester may run at a time, and so many of yours do.")
+                == "1 job of one requester may run at a time, and so many of this one's do.")
         let other = try queue.submit("grace", script: "licence.sh", terms: terms)
         #expect(try claim() == [other])
         let last = try queue.submit("linus", script: "licence.sh", terms: terms)
