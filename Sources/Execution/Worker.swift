@@ -93,9 +93,7 @@ public final class Worker {
                 (settings.outboxDir, "the outputs"),
             ], minFreeBytes: settings.minFreeBytes, minFreeFiles: Int64(settings.minFreeInodes))
         machine = settings.machine
-        limits = JobQueue.Limits(
-            defaultNeeds: Needs(cpus: settings.defaultCPUs, memory: settings.defaultMemory),
-            running: settings.maxRunningJobs, runningPerUser: settings.maxRunningPerUser)
+        limits = JobQueue.Limits(settings)
         try jobs.takeOver(
             pid: Int(getpid()), bootID: ProcessIdentity.currentBoot, version: "\(Storage.version)", at: now())
         try jobs.found(machine)
