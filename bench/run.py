@@ -128,7 +128,7 @@ def memory(site):
 
 
 def main():
-    site = Site(scripts=SCRIPTS, settings={"max_running_jobs": 4})
+    site = Site(scripts=SCRIPTS, settings={"machine_cpus": 4, "default_cpus": 1})
     try:
         person = site.visitor("ada@example.org")
         memory(site)

@@ -9,8 +9,8 @@ struct Finding {
         case began(LocalExecutor.Begun)
         /// A stop is wished and about to be told.
         case stopping
-        /// It is over.
-        case ended(Verdict, at: Instant, logTail: String)
+        /// It is over. `hasRun`: instructions of the script may have been executed.
+        case ended(Verdict, at: Instant, hasRun: Bool, logTail: String)
         /// It never began and never will; the job may be tried again.
         case cameToNothing(String)
     }

@@ -13,7 +13,9 @@ struct Verdict: Equatable {
     var outcome: JobMail.Outcome
 
     /// What the record of an attempt says.
-    init(_ record: ExitRecord, begun: Instant?) {
+    ///
+    /// - Parameter byAdmin: a wish to stop it was the admin's.
+    init(_ record: ExitRecord, begun: Instant?, byAdmin: Bool = false) {
         let took = begun.map { " after \((Instant(milliseconds: record.endedAt) - $0).readable)" } ?? ""
         var ending: Ending
         switch (record.outcome, record.stop) {
@@ -22,8 +24,10 @@ struct Verdict: Equatable {
             sentence = ending.reason ?? ""
             outcome = .failed
         case (_, .requested):
-            ending = Ending(state: .cancelled, reason: "Cancelled while it ran.")
-            sentence = "You cancelled it; it was stopped\(took)."
+            ending = Ending(
+                state: .cancelled,
+                reason: byAdmin ? "Cancelled by the administrator while it ran." : "Cancelled while it ran.")
+            sentence = "\(byAdmin ? "The administrator" : "You") cancelled it; it was stopped\(took)."
             outcome = .cancelled
         case (_, .timeLimit):
             ending = Ending(state: .timedOut, reason: "It ran longer than it may and was stopped.")
@@ -66,9 +70,12 @@ struct Verdict: Equatable {
     }
 
     /// A wish to stop came before the script began.
-    static let cancelledBeforeStart = Verdict(
-        ending: Ending(state: .cancelled, reason: "Cancelled before it started."),
-        sentence: "You cancelled it before it started.", outcome: .cancelled)
+    static func cancelledBeforeStart(byAdmin: Bool) -> Verdict {
+        Verdict(
+            ending: Ending(
+                state: .cancelled, reason: "Cancelled\(byAdmin ? " by the administrator" : "") before it started."),
+            sentence: "\(byAdmin ? "The administrator" : "You") cancelled it before it started.", outcome: .cancelled)
+    }
 
     /// Nobody knows how it ended.
     ///

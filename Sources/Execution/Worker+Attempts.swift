@@ -13,7 +13,7 @@ extension Worker {
     func begin(_ attempt: Attempt) throws {
         let job = attempt.job
         func refuse(_ verdict: Verdict) {
-            known.append(Finding(job: job, news: [.ended(verdict, at: now(), logTail: "")]))
+            known.append(Finding(job: job, news: [.ended(verdict, at: now(), hasRun: false, logTail: "")]))
         }
         let order: Order
         do {
@@ -21,7 +21,7 @@ extension Worker {
         } catch let refusal as Commission.Refusal {
             return refuse(Verdict(refused: refusal.sentence))
         }
-        guard job.stopRequestedAt == nil else { return refuse(.cancelledBeforeStart) }
+        guard job.stopRequestedAt == nil else { return refuse(.cancelledBeforeStart(byAdmin: job.isStopByAdmin)) }
         let isNew = try executor.submit(attempt.name, order) { _ = try outbox.make(job.uid) }
         if !isNew { log.note("attempt-exists", ["job": "\(job.id)", "attempt": "\(attempt.number)"]) }
     }
@@ -30,12 +30,13 @@ extension Worker {
     /// begun is carried out on the way.
     func look(at job: Job) throws -> Finding? {
         func found(_ news: Finding.News...) -> Finding { Finding(job: job, news: news) }
-        func over(_ verdict: Verdict, at end: Instant) -> Finding.News {
-            .ended(verdict, at: end, logTail: verdict.outcome == .complete ? "" : logTail(of: job))
+        func over(_ verdict: Verdict, at end: Instant, hasRun: Bool = false) -> Finding.News {
+            .ended(verdict, at: end, hasRun: hasRun, logTail: verdict.outcome == .complete ? "" : logTail(of: job))
         }
         let wasStopped = job.stopRequestedAt != nil
         func vain(_ cause: String) -> Finding {
-            found(wasStopped ? over(.cancelledBeforeStart, at: now()) : .cameToNothing(cause))
+            found(
+                wasStopped ? over(.cancelledBeforeStart(byAdmin: job.isStopByAdmin), at: now()) : .cameToNothing(cause))
         }
         switch try executor.poll(job.attemptName) {
         case .unknown:
@@ -45,7 +46,7 @@ extension Worker {
             return vain(trouble.isEmpty ? "Its supervisor did not start." : trouble)
         case .starting:
             guard wasStopped, try executor.cancel(job.attemptName) else { return nil }
-            return found(over(.cancelledBeforeStart, at: now()))
+            return found(over(.cancelledBeforeStart(byAdmin: job.isStopByAdmin), at: now()))
         case .running(let begun):
             vigil.keep(job.attemptName, over: begun.supervisors)
             if wasStopped { return found(.began(begun), .stopping) }
@@ -54,12 +55,13 @@ extension Worker {
             // Its supervisor was killed at the gate: another attempt runs nothing twice.
             return vain("Its supervisor was killed before the script began.")
         case .ended(let record, let begun):
-            let end = over(Verdict(record, begun: begun?.at), at: Instant(milliseconds: record.endedAt))
-            if let begun, !record.wasNotStarted { return found(.began(begun), end) }
-            return found(end)
+            let verdict = Verdict(record, begun: begun?.at, byAdmin: job.isStopByAdmin)
+            let end = Instant(milliseconds: record.endedAt)
+            if let begun, !record.wasNotStarted { return found(.began(begun), over(verdict, at: end, hasRun: true)) }
+            return found(over(verdict, at: end))
         case .vanished(let begun):
             let wasRestarted = begun.script.bootID != ProcessIdentity.currentBoot
-            return found(.began(begun), over(.lost(wasRestarted: wasRestarted), at: now()))
+            return found(.began(begun), over(.lost(wasRestarted: wasRestarted), at: now(), hasRun: true))
         }
     }
 
@@ -82,9 +84,16 @@ extension Worker {
                 if job.state != .stopping { try jobs.stopping(job.id, attempt: job.attempt, at: now()) }
                 // The wish is on the disk before it is told, and told again until the end: the supervisor may change hands.
                 afterwards.append { [executor] in _ = try? executor.cancel(job.attemptName) }
-            case .ended(let verdict, let end, let logTail):
+            case .ended(let verdict, let end, let hasRun, let logTail):
                 afterwards.append { [vigil] in vigil.end(job.attemptName) }
-                if try storeEnd(of: job, verdict, at: end, logTail) {
+                if hasRun, let again = try storeRetry(of: job, verdict, at: end) {
+                    note(
+                        "job-retried",
+                        [
+                            "job": "\(job.id)", "attempt": "\(job.attempt)", "state": verdict.ending.state.rawValue,
+                            "again": again.iso8601(),
+                        ])
+                } else if try storeEnd(of: job, verdict, at: end, logTail) {
                     note(
                         "job-ended",
                         [
@@ -109,9 +118,18 @@ extension Worker {
             bootID: begun.script.bootID, guardPID: Int(begun.guardPID), scriptPID: Int(begun.script.pid),
             scriptStart: begun.script.start)
         guard try jobs.started(job.id, attempt: job.attempt, as: process, at: begun.at) else { return false }
+        // Of a job that is tried again its requester has heard already.
+        guard try jobs.begunAttempts(of: job.id) == 1 else { return true }
         let mail = JobMail.started(job: job.id, script: job.script, link: link(to: job), at: begun.at)
         try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
         return true
+    }
+
+    /// The attempt is over, and another one follows where the script allows it: states and events, but no mail.
+    ///
+    /// - Returns: the time before which it does not follow; `nil` when the job is over.
+    private func storeRetry(of job: Job, _ verdict: Verdict, at end: Instant) throws -> Instant? {
+        try jobs.endedWithRetry(job.id, attempt: job.attempt, verdict.ending, pause: settings.retryPause, at: end)
     }
 
     /// The job is over: state, event and mail.
@@ -125,24 +143,26 @@ extension Worker {
         else { return false }
         let mail = JobMail.ended(
             job: job.id, script: job.script, outcome: verdict.outcome, sentence: verdict.sentence,
-            link: link(to: job), logTail: logTail, expiresAt: end + retention, at: end)
+            link: link(to: job), logTail: logTail, attempts: try jobs.begunAttempts(of: job.id),
+            expiresAt: end + retention, at: end)
         try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
         return true
     }
 
     /// Back into the queue after a start that came to nothing; after several, the job fails and says why.
     private func giveBack(_ job: Job, because detail: String) throws -> Bool {
-        guard job.attempt < Self.mostVainStarts else {
-            let sentence = "The job could not be started \(job.attempt) times. Please tell the admin: \(detail)"
+        let starts = job.vainStarts + 1
+        guard starts < Self.mostVainStarts else {
+            let sentence = "The job could not be started \(starts) times. Please tell the admin: \(detail)"
             return try storeEnd(of: job, Verdict(refused: sentence), at: now(), "")
         }
         // 1, 2, 4, 8 seconds: what is wrong may pass by itself.
-        let pause = Instant.Span.seconds(1 << Int64(job.attempt - 1))
+        let pause = Instant.Span.seconds(1 << Int64(starts - 1))
         return try jobs.returnToQueue(
             job.id, attempt: job.attempt, notBefore: now() + pause, at: now(), because: detail)
     }
 
-    private func link(to job: Job) -> String { "\(settings.baseURL.text)/jobs/\(job.id)" }
+    func link(to job: Job) -> String { "\(settings.baseURL.text)/jobs/\(job.id)" }
 
     private func logTail(of job: Job) -> String {
         guard let log = LogFile(attemptsDirectory: settings.attemptsDir, jobUID: job.uid, attempt: job.attempt),

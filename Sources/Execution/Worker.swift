@@ -31,13 +31,21 @@ public final class Worker {
     var known: [Finding] = []
     /// When all live attempts were looked at last, called or not.
     private var surveyedAt: Instant?
+    /// When the next warning about a time limit is due; `nil`: that has to be found out.
+    var nextWarning: Instant?
+    private let room: Room
     /// The sender of mails, while one runs.
     private var mailer: pid_t?
     private var mailerStartedAt = Instant(milliseconds: 0)
     /// A mailer that failed is not started again before this.
     private var noMailerBefore = Instant(milliseconds: 0)
     private let programs: String
+    /// What there is for jobs, and how much may run at once.
+    private let machine: Machine
+    private let limits: Limits
 
+    /// Jobs that are claimed in one transaction, so that a long queue does not keep the worker from everything else.
+    private static let mostClaims = 64
     /// A database whose WAL has grown to this is checkpointed. Bytes.
     private static let walToCheckpoint = 1 << 20
     /// Between two checkpoints.
@@ -51,8 +59,6 @@ public final class Worker {
     private static let otherMailerPause = Instant.Span.seconds(1)
     /// How often attempts are looked at that are about to begin or to end, or where something went wrong. Milliseconds.
     private static let liveRhythm: Int64 = 1000
-    /// Jobs claimed in one transaction, so that a long queue does not keep the worker from everything else.
-    private static let mostClaims = 32
     /// Starts of one job that came to nothing for reasons of ours, before it fails.
     static let mostVainStarts = 5
 
@@ -80,8 +86,18 @@ public final class Worker {
             inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox)
         executor = LocalExecutor(attemptsDir: settings.attemptsDir, supervisor: programs + "/supervisor")
         vigil = try Vigil()
+        room = Room(
+            folders: [
+                (parent(of: settings.pathToDb), "the database"), (settings.stateDir, "the attempts"),
+                (settings.outboxDir, "the outputs"),
+            ], minFreeBytes: settings.minFreeBytes, minFreeFiles: Int64(settings.minFreeInodes))
+        machine = settings.machine
+        limits = Limits(
+            defaultNeeds: Needs(cpus: settings.defaultCPUs, memory: settings.defaultMemory),
+            running: settings.maxRunningJobs, runningPerUser: settings.maxRunningPerUser)
         try jobs.takeOver(
             pid: Int(getpid()), bootID: ProcessIdentity.currentBoot, version: "\(Storage.version)", at: now())
+        try jobs.found(machine)
     }
 
     /// Does all that can be done now: looks at what may have changed, records it and claims what may start in one
@@ -96,6 +112,7 @@ public final class Worker {
             log.note("job-claimed", ["job": "\(attempt.job.id)", "attempt": "\(attempt.number)"])
             try tolerating(attempt.job) { try begin(attempt) }
         }
+        try warn()
         try sendMails()
         try checkpointIfDue()
     }
@@ -108,7 +125,10 @@ public final class Worker {
         if !known.isEmpty || vigil.hasFallen { return 0 }
         // Who is about to begin or to end may be killed without a word, and a wish to stop may have been lost.
         if try !called.isEmpty || !jobs.inTransition().isEmpty { return Self.liveRhythm }
-        let longest = Int64(settings.pollInterval) * 1000
+        var longest = Int64(settings.pollInterval) * 1000
+        for due in [try jobs.nextDue(after: now()), nextWarning].compactMap(\.self) {
+            longest = min(longest, max(0, (due - now()).milliseconds))
+        }
         guard mailer == nil, let due = try mails.nextDue() else { return longest }
         return min(longest, max(0, (max(due, noMailerBefore) - now()).milliseconds))
     }
@@ -182,8 +202,8 @@ public final class Worker {
 
     /// Stores what was found and claims what may start now, all in one transaction.
     private func record(_ found: [Finding]) throws -> [Attempt] {
-        // Most steps of an idle worker find nothing: they take no lock.
-        guard try !found.isEmpty || mayClaim() else { return [] }
+        // Most steps of an idle worker find nothing; then claiming takes no lock.
+        if found.isEmpty { return try claim() }
         var told: [() -> Void] = []
         do {
             let claimed = try database.write {
@@ -191,6 +211,8 @@ public final class Worker {
                 return try claim()
             }
             for tell in told { tell() }
+            // Some have begun or ended: another warning may be the next.
+            nextWarning = nil
             return claimed
         } catch let superseded as JobStore.Superseded {
             throw superseded
@@ -204,18 +226,15 @@ public final class Worker {
         }
     }
 
-    private func mayClaim() throws -> Bool {
-        try jobs.liveCount() < settings.maxRunningJobs && jobs.isAnybodyNext(at: now())
-    }
-
+    /// Claims what may start now. Where there is no room on a disk nothing may, and pages tell why.
     private func claim() throws -> [Attempt] {
-        var claimed: [Attempt] = []
-        while claimed.count < Self.mostClaims, try jobs.liveCount() < settings.maxRunningJobs,
-            let attempt = try jobs.claimNext(at: now())
-        {
-            claimed.append(attempt)
+        guard try jobs.isAnybodyWaiting() else { return [] }
+        if let shortage = room.shortage() {
+            if try jobs.stall(shortage, at: now()) { log.note("stalled", ["cause": shortage]) }
+            return []
         }
-        return claimed
+        if try jobs.unstall() { log.note("unstalled") }
+        return try jobs.claim(upTo: Self.mostClaims, fitting: machine, limits: limits, at: now())
     }
 
     // MARK: Mails

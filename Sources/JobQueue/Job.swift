@@ -1,5 +1,6 @@
 public import Linux
 internal import SQLite
+public import Scripts
 public import Storage
 
 /// A job as the database knows it.
@@ -16,6 +17,18 @@ public struct Job: Sendable {
     public let scriptHash: [UInt8]
     public let state: JobState
     public let isHeld: Bool
+    /// Higher goes first.
+    public let priority: Int
+    /// Not started before this: a pause before another attempt.
+    public let notBefore: Instant
+    public let needs: Needs
+    public let perUserLimit: Int?
+    public let totalLimit: Int?
+    /// Attempts that may still follow after a failure, and after nobody knows how one ended.
+    public let retriesLeft: Int
+    public let rerunsLeft: Int
+    /// Starts in a row that came to nothing before the script began.
+    public let vainStarts: Int
     /// The number of the present or last attempt; 0 before the first.
     public let attempt: Int
     public let timeLimit: Instant.Span?
@@ -27,13 +40,16 @@ public struct Job: Sendable {
     /// Why it is as it is, for people.
     public let reason: String?
     public let stopRequestedAt: Instant?
+    /// It was the admin who wished it to stop.
+    public let isStopByAdmin: Bool
     /// When outputs, log and the job itself go.
     public let expiresAt: Instant?
 
     /// The columns that ``init(_:)`` reads, for a query over jobs joined with users.
     static let columns: SQL = """
         jobs.id, uid, user_id, email, script, script_hash, state, held, attempt, time_limit, queued_at, started_at,
-        ended_at, exit_code, signal, reason, stop_requested_at, expires_at
+        ended_at, exit_code, signal, reason, stop_requested_at, expires_at, stop_by_admin, priority, not_before,
+        needs_cpus, needs_memory, per_user_limit, total_limit, retries_left, reruns_left, vain_starts
         """
 
     init(_ row: borrowing Row) {
@@ -58,6 +74,15 @@ public struct Job: Sendable {
         reason = row.optionalText(15)
         stopRequestedAt = row.optionalInstant(16)
         expiresAt = row.optionalInstant(17)
+        isStopByAdmin = row.bool(18)
+        priority = row.int(19)
+        notBefore = row.instant(20)
+        needs = Needs(cpus: row.optionalInt(21), memory: row.optionalInt64(22))
+        perUserLimit = row.optionalInt(23)
+        totalLimit = row.optionalInt(24)
+        retriesLeft = row.int(25)
+        rerunsLeft = row.int(26)
+        vainStarts = row.int(27)
     }
 }
 
@@ -105,19 +130,30 @@ public struct Attempt: Sendable {
     public let job: Job
     /// From 1.
     public let number: Int
+    /// What it is given of the machine.
+    public let share: Share
 }
 
-/// What is known of a started script's processes.
+/// What is known of a started script's processes: its own, and the two of its supervisor.
 public struct StartedProcess: Sendable, Equatable {
     public let bootID: String
     public let guardPID: Int
+    /// Clock ticks since boot, field 22 of /proc/PID/stat; so are the other starts.
+    public let guardStart: Int64?
+    public let shimPID: Int?
+    public let shimStart: Int64?
     public let scriptPID: Int
-    /// Clock ticks since boot, field 22 of /proc/PID/stat.
     public let scriptStart: Int64
 
-    public init(bootID: String, guardPID: Int, scriptPID: Int, scriptStart: Int64) {
+    public init(
+        bootID: String, guardPID: Int, guardStart: Int64? = nil, shimPID: Int? = nil, shimStart: Int64? = nil,
+        scriptPID: Int, scriptStart: Int64
+    ) {
         self.bootID = bootID
         self.guardPID = guardPID
+        self.guardStart = guardStart
+        self.shimPID = shimPID
+        self.shimStart = shimStart
         self.scriptPID = scriptPID
         self.scriptStart = scriptStart
     }
@@ -129,7 +165,7 @@ public struct Ending: Sendable, Equatable {
     public var state: JobState
     public var exitCode: Int?
     public var signal: Int?
-    /// A sentence for people.
+    /// A sentence for people. It stays with the attempt, too.
     public var reason: String?
     /// Bytes and milliseconds, as wait4(2) tells.
     public var maxRSS: Int64?

@@ -1,67 +1,74 @@
 public import Linux
 internal import SQLite
+internal import Scripts
 internal import Storage
 
 extension JobStore {
-    /// Marks the job whose turn it is as starting and opens its next attempt, or returns `nil` when nothing waits.
+    /// Marks the jobs whose turn it is as starting and opens an attempt for each; they come back in the order of their
+    /// turns. Empty when nothing may start.
     ///
-    /// Choosing, marking, the attempt and the event are one transaction under the write lock, so a job is claimed once or
-    /// not at all. Whose turn it is: the highest priority; then the requester with the fewest live jobs; then the one
-    /// whose last start is the longest ago; then first come, first served. So forty jobs of one person never block the
-    /// others, even with one slot.
-    public func claimNext(at now: Instant) throws -> Attempt? {
-        // Most of an idle worker's looks find nothing: they take no lock.
-        guard try nextInTurn(at: now) != nil else { return nil }
+    /// Choosing, marking, the attempts and the events are one transaction under the write lock, so a job is claimed once or
+    /// not at all. Whose turn it is: the highest priority; then the requester with the fewest live jobs; then the one whose
+    /// last start is the longest ago; then first come, first served. So forty jobs of one person never block the others,
+    /// even with one slot. If the job whose turn it is does not fit into what is free, nothing behind it starts, and its
+    /// turn stays until it does; but a job that is only kept back by a limit on numbers is passed over: it is not its turn.
+    /// docs/queue-order.md explains it to users.
+    public func claim(
+        upTo most: Int, fitting machine: Machine, limits: Limits, at now: Instant
+    ) throws -> [Attempt] {
+        // Most of a worker's looks find nothing: they take no lock.
+        guard try database.read({ try plan(upTo: most, fitting: machine, limits, at: now).isAnything })
+        else { return [] }
         return try change {
-            guard let next = try nextInTurn(at: now), let job = try job(next) else { return nil }
-            let number = job.attempt + 1
-            try move(next, from: .queued, to: .starting, attempt: number, at: now)
-            try database.run("UPDATE jobs SET attempt = \(number), reason = NULL WHERE id = \(next)")
-            try database.run(
-                """
-                INSERT INTO attempts (job_id, number, generation, claimed_at)
-                VALUES (\(next), \(number), \(generation ?? 0), \(now))
-                """)
-            try database.run("UPDATE users SET last_start_at = \(now) WHERE id = \(job.requester)")
-            return try self.job(next).map { Attempt(job: $0, number: number) }
+            let plan = try plan(upTo: most, fitting: machine, limits, at: now)
+            if plan.turn != plan.formerTurn { try database.run("UPDATE queue SET head_job = \(plan.turn)") }
+            return try plan.starts.enumerated().compactMap { index, start in
+                // A millisecond apart, so that the order of the starts is known afterwards.
+                try open(start.head, start.share, at: now, lastStart: now + .milliseconds(Int64(index)))
+            }
         }
     }
 
-    /// Whether a job waits that may start, as far as can be told without the write lock.
-    public func isAnybodyNext(at now: Instant) throws -> Bool { try nextInTurn(at: now) != nil }
-
-    /// Steps through the index `jobs_queued` once for each requester who has a job waiting, not once for each job.
-    private func nextInTurn(at now: Instant) throws -> JobID? {
-        try database.first(
-            """
-            WITH RECURSIVE
-                top (priority) AS (
-                    SELECT priority FROM jobs WHERE state = 'queued' AND held = 0 AND not_before <= \(now)
-                    ORDER BY priority DESC LIMIT 1),
-                requesters (user_id) AS (
-                    SELECT (SELECT user_id FROM jobs WHERE state = 'queued' AND held = 0 AND priority = top.priority
-                            ORDER BY user_id LIMIT 1) FROM top
-                    UNION ALL
-                    SELECT (SELECT user_id FROM jobs WHERE state = 'queued' AND held = 0
-                                AND priority = (SELECT priority FROM top) AND user_id > requesters.user_id
-                            ORDER BY user_id LIMIT 1)
-                      FROM requesters WHERE user_id IS NOT NULL),
-                heads (job_id, live, last_start_at) AS (
-                    SELECT (SELECT id FROM jobs WHERE state = 'queued' AND held = 0
-                                AND priority = (SELECT priority FROM top) AND user_id = requesters.user_id
-                                AND not_before <= \(now) ORDER BY id LIMIT 1),
-                           (SELECT count(*) FROM jobs WHERE state IN ('starting', 'running', 'stopping')
-                                AND user_id = requesters.user_id),
-                           last_start_at
-                      FROM requesters JOIN users ON users.id = requesters.user_id)
-            SELECT job_id FROM heads WHERE job_id IS NOT NULL ORDER BY live, last_start_at, job_id LIMIT 1
-            """
-        ) { JobID($0.int64(0)) }
+    /// Claims the next job on a machine that has room for everything.
+    public func claimNext(at now: Instant) throws -> Attempt? {
+        try claim(
+            upTo: 1, fitting: Machine(cpus: 1 << 30, memory: largestWrittenSize),
+            limits: Limits(defaultNeeds: Needs(cpus: 1)), at: now
+        ).first
     }
+
+    private func open(_ head: Head, _ share: Share, at now: Instant, lastStart: Instant) throws -> Attempt? {
+        guard let standing = try standing(of: head.job) else { return nil }
+        let number = standing.attempt + 1
+        try move(head.job, from: .queued, to: .starting, attempt: number, at: now)
+        try database.run("UPDATE jobs SET attempt = \(number), reason = NULL WHERE id = \(head.job)")
+        try database.run(
+            """
+            INSERT INTO attempts (job_id, number, generation, claimed_at, cpus, memory)
+            VALUES (\(head.job), \(number), \(generation ?? 0), \(now), \(share.cpus), \(share.memory))
+            """)
+        try database.run("UPDATE users SET last_start_at = \(lastStart) WHERE id = \(head.user)")
+        return try job(head.job).map { Attempt(job: $0, number: number, share: share) }
+    }
+
+    /// Whether any job waits that the admin does not hold back.
+    public func isAnybodyWaiting() throws -> Bool { try nextPriority(below: nil) != nil }
 
     /// How many jobs the worker has claimed that are not over.
     public func liveCount() throws -> Int {
         try database.first("SELECT count(*) FROM jobs WHERE state IN ('starting', 'running', 'stopping')") { $0.int(0) }
             ?? 0
+    }
+
+    /// When the next pause before another attempt is over; `nil` when no job pauses.
+    public func nextDue(after now: Instant) throws -> Instant? {
+        try database.first(Self.nextDueQuery(after: now)) { $0.instant(0) }
+    }
+
+    static func nextDueQuery(after now: Instant) -> SQL {
+        """
+        SELECT not_before FROM jobs INDEXED BY jobs_pausing
+         WHERE state = 'queued' AND held = 0 AND not_before > 0 AND not_before > \(now) ORDER BY not_before LIMIT 1
+        """
     }
 }

@@ -10,18 +10,20 @@ extension JobStore {
         try change {
             guard let standing = try standing(of: job), standing == (.starting, attempt) else { return false }
             try move(job, from: .starting, to: .running, attempt: attempt, at: now)
-            try database.run("UPDATE jobs SET started_at = \(now) WHERE id = \(job)")
+            try database.run("UPDATE jobs SET started_at = \(now), vain_starts = 0 WHERE id = \(job)")
             try database.run(
                 """
                 UPDATE attempts SET started_at = \(now), boot_id = \(process.bootID), guard_pid = \(process.guardPID),
-                       script_pid = \(process.scriptPID), script_start = \(process.scriptStart)
+                       guard_start = \(process.guardStart), shim_pid = \(process.shimPID),
+                       shim_start = \(process.shimStart), script_pid = \(process.scriptPID),
+                       script_start = \(process.scriptStart)
                  WHERE job_id = \(job) AND number = \(attempt)
                 """)
             return true
         }
     }
 
-    /// Puts a job whose attempt provably never began back into the queue.
+    /// Puts a job whose attempt provably never began back into the queue, and counts the start as a vain one.
     ///
     /// - Parameter notBefore: it is not claimed again before this.
     @discardableResult
@@ -31,8 +33,12 @@ extension JobStore {
         try change {
             guard let standing = try standing(of: job), standing == (.starting, attempt) else { return false }
             try move(job, from: .starting, to: .queued, attempt: attempt, at: now, detail: detail)
-            try database.run("UPDATE jobs SET not_before = \(notBefore) WHERE id = \(job)")
-            try database.run("UPDATE attempts SET ended_at = \(now) WHERE job_id = \(job) AND number = \(attempt)")
+            try database.run(
+                "UPDATE jobs SET not_before = \(notBefore), vain_starts = vain_starts + 1 WHERE id = \(job)")
+            try database.run(
+                """
+                UPDATE attempts SET ended_at = \(now), cause = \(detail) WHERE job_id = \(job) AND number = \(attempt)
+                """)
             return true
         }
     }
@@ -68,14 +74,87 @@ extension JobStore {
                 """)
             try note(
                 job, from: standing.state, to: ending.state, attempt: attempt, at: now, detail: ending.reason ?? "")
+            try close(job, attempt, ending, at: now)
+            return true
+        }
+    }
+
+    private func close(_ job: JobID, _ attempt: Int, _ ending: Ending, at now: Instant) throws {
+        try database.run(
+            """
+            UPDATE attempts SET ended_at = \(now), exit_code = \(ending.exitCode), signal = \(ending.signal),
+                   max_rss = \(ending.maxRSS), user_time = \(ending.userTime), system_time = \(ending.systemTime),
+                   log_bytes = \(ending.logBytes), cause = \(ending.reason)
+             WHERE job_id = \(job) AND number = \(attempt)
+            """)
+    }
+
+    /// The longest pause before another attempt.
+    static let longestPause = Instant.Span.hours(1)
+
+    /// Records the end of an attempt that failed or was lost, and puts the job back into the queue, if its script allows
+    /// another attempt: all in one transaction, so that nobody ever sees the job as over. A job that somebody wished to
+    /// stop, or that ended in another way, is left to ``ended(_:attempt:_:keepingFor:at:)``.
+    ///
+    /// - Parameter pause: before the second attempt; doubled for each further one, up to an hour.
+    /// - Returns: the time before which the next attempt does not start; `nil` when there is none, and nothing was changed.
+    public func endedWithRetry(
+        _ job: JobID, attempt: Int, _ ending: Ending, pause: Instant.Span, at now: Instant
+    ) throws -> Instant? {
+        try change {
+            guard let former = try self.job(job), former.attempt == attempt, former.state.isLive,
+                former.stopRequestedAt == nil
+            else { return nil }
+            let isAllowed =
+                switch ending.state {
+                case .failed: former.retriesLeft > 0
+                case .lost: former.rerunsLeft > 0
+                default: false
+                }
+            guard isAllowed else { return nil }
+            try close(job, attempt, ending, at: now)
+            try database.run(
+                "UPDATE jobs SET state = \(ending.state.rawValue), ended_at = \(now) WHERE id = \(job)")
+            try note(
+                job, from: former.state, to: ending.state, attempt: attempt, at: now, detail: ending.reason ?? "")
+            let notBefore = now + (try doubled(pause, for: job))
+            let isRetry = ending.state == .failed
             try database.run(
                 """
-                UPDATE attempts SET ended_at = \(now), exit_code = \(ending.exitCode), signal = \(ending.signal),
-                       max_rss = \(ending.maxRSS), user_time = \(ending.userTime), system_time = \(ending.systemTime),
-                       log_bytes = \(ending.logBytes)
-                 WHERE job_id = \(job) AND number = \(attempt)
+                UPDATE jobs SET state = 'queued', ended_at = NULL, started_at = NULL, exit_code = NULL, signal = NULL,
+                       reason = NULL, expires_at = NULL, not_before = \(notBefore),
+                       retries_left = retries_left - \(isRetry), reruns_left = reruns_left - \(!isRetry)
+                 WHERE id = \(job)
                 """)
-            return true
+            try note(
+                job, from: ending.state, to: .queued, attempt: attempt, at: now, detail: "Another attempt follows.")
+            return notBefore
+        }
+    }
+
+    /// The pause after the attempts of the job that have ended so far.
+    private func doubled(_ pause: Instant.Span, for job: JobID) throws -> Instant.Span {
+        let ended = try database.first(
+            "SELECT count(*) FROM attempts WHERE job_id = \(job) AND ended_at IS NOT NULL AND started_at IS NOT NULL"
+        ) { $0.int64(0) }
+        var doubled = pause
+        for _ in 1..<max(1, min(ended ?? 1, 32)) where doubled < Self.longestPause {
+            doubled = .milliseconds(doubled.milliseconds * 2)
+        }
+        return min(doubled, Self.longestPause)
+    }
+
+    /// Notes that the requester is being warned about an attempt that runs. Says `false` when that was done before, or the
+    /// attempt is over: so one warning is sent.
+    public func warned(_ job: JobID, attempt: Int, at now: Instant) throws -> Bool {
+        try change {
+            guard let standing = try standing(of: job), standing.attempt == attempt, standing.state.isLive
+            else { return false }
+            return try database.run(
+                """
+                UPDATE attempts SET warned_at = \(now)
+                 WHERE job_id = \(job) AND number = \(attempt) AND warned_at IS NULL
+                """) == 1
         }
     }
 
@@ -97,20 +176,46 @@ extension JobStore {
     ) throws -> StopOutcome? {
         try change {
             guard let owned = try self.job(job), owned.requester == user else { return nil }
-            if owned.state == .queued {
-                try database.run(
-                    """
-                    UPDATE jobs SET state = 'cancelled', ended_at = \(now), expires_at = \(now + retention),
-                           stop_requested_at = \(now), reason = 'Cancelled before it started.'
-                     WHERE id = \(job)
-                    """)
-                try note(job, from: .queued, to: .cancelled, attempt: owned.attempt, at: now)
-                return .cancelled
-            }
-            guard owned.state.isLive else { return .over }
-            try database.run(
-                "UPDATE jobs SET stop_requested_at = \(now) WHERE id = \(job) AND stop_requested_at IS NULL")
-            return .requested
+            return try stop(owned, byAdmin: false, keepingFor: retention, at: now)
         }
     }
+
+    /// The same by the admin, whosever job it is.
+    ///
+    /// - Returns: `nil` when there is no such job.
+    public func stopByAdmin(
+        _ job: JobID, keepingFor retention: Instant.Span, at now: Instant
+    ) throws -> StopOutcome? {
+        try change {
+            guard let any = try self.job(job) else { return nil }
+            return try stop(any, byAdmin: true, keepingFor: retention, at: now)
+        }
+    }
+
+    private func stop(
+        _ job: Job, byAdmin: Bool, keepingFor retention: Instant.Span, at now: Instant
+    ) throws -> StopOutcome {
+        if job.state == .queued {
+            let reason = byAdmin ? Self.cancelledByAdmin : Self.cancelled
+            try database.run(
+                """
+                UPDATE jobs SET state = 'cancelled', ended_at = \(now), expires_at = \(now + retention),
+                       stop_requested_at = \(now), stop_by_admin = \(byAdmin), reason = \(reason)
+                 WHERE id = \(job.id)
+                """)
+            try note(
+                job.id, from: .queued, to: .cancelled, attempt: job.attempt, at: now, detail: byAdmin ? reason : "")
+            return .cancelled
+        }
+        guard job.state.isLive else { return .over }
+        try database.run(
+            """
+            UPDATE jobs SET stop_requested_at = \(now), stop_by_admin = \(byAdmin)
+             WHERE id = \(job.id) AND stop_requested_at IS NULL
+            """)
+        return .requested
+    }
+
+    private static let cancelled = "Cancelled before it started."
+    private static let cancelledByAdmin = "Cancelled by the administrator before it started."
 }

@@ -1,5 +1,6 @@
 public import Linux
 internal import SQLite
+public import Scripts
 internal import Sodium
 public import Storage
 
@@ -21,6 +22,9 @@ public struct SubmissionNonce: Sendable, Equatable {
 }
 
 extension JobStore {
+    /// How often a job may run again when nobody knows how an attempt ended, where running twice does no harm.
+    static let reruns = 3
+
     /// What a submission came to.
     public enum Submission: Equatable, Sendable {
         /// It is a new job.
@@ -41,9 +45,10 @@ extension JobStore {
     ///   - script: its file name in script_dir.
     ///   - content: the script as it is now, kept as provenance.
     ///   - parameters: in the order of the script's arguments.
+    ///   - terms: what the script needs and what follows a failure.
     public func submit(
-        script: String, content: [UInt8], parameters: [JobParameter], by user: UserID, nonce: SubmissionNonce,
-        at now: Instant
+        script: String, content: [UInt8], parameters: [JobParameter], terms: Terms = .standard, by user: UserID,
+        nonce: SubmissionNonce, at now: Instant
     ) throws -> Submission {
         let hash = SHA256.hash(content)
         return try change {
@@ -51,8 +56,11 @@ extension JobStore {
             try database.run("INSERT OR IGNORE INTO script_copies VALUES (\(hash), \(content), \(now))")
             try database.run(
                 """
-                INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at)
-                VALUES (\(randomBytes(16).hex), \(nonce.bytes), \(user), \(script), \(hash), \(now))
+                INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at, needs_cpus, needs_memory, time_limit,
+                    retries_left, reruns_left, per_user_limit, total_limit)
+                VALUES (\(randomBytes(16).hex), \(nonce.bytes), \(user), \(script), \(hash), \(now),
+                    \(terms.needs.cpus), \(terms.needs.memory), \(terms.timeLimit), \(terms.retries),
+                    \(terms.isIdempotent ? Self.reruns : 0), \(terms.perUserLimit), \(terms.totalLimit))
                 """)
             let job = JobID(database.lastInsertedRow)
             for (position, parameter) in parameters.enumerated() {

@@ -32,15 +32,39 @@ public struct Settings: Sendable {
     public internal(set) var maxUploadBytes: Int64 = 0
     /// Bytes.
     public internal(set) var minFreeBytes: Int64 = 0
+    public internal(set) var minFreeInodes = 0
     public internal(set) var retention = Instant.Span.days(0)
     /// No time at all: shared files stay.
     public internal(set) var sharedRetention = Instant.Span.days(0)
 
-    public internal(set) var maxRunningJobs = 0
+    /// What jobs may have all together; `nil`: what is found, see ``machine``.
+    public internal(set) var machineCPUs: Int?
+    /// Bytes.
+    public internal(set) var machineMemory: Int64?
+    /// What a script gets that declares no needs; both `nil`: all of the machine.
+    public internal(set) var defaultCPUs: Int?
+    /// Bytes.
+    public internal(set) var defaultMemory: Int64?
+    /// `nil`: as many as fit.
+    public internal(set) var maxRunningJobs: Int?
+    /// `nil`: as many as fit.
+    public internal(set) var maxRunningPerUser: Int?
+    // `nil` in these: no limit of ours.
+    public internal(set) var defaultTimeLimit: Instant.Span?
+    /// Bytes.
+    public internal(set) var maxFileBytes: Int64?
+    public internal(set) var maxCPUTime: Instant.Span?
+    /// Bytes.
+    public internal(set) var maxAddressSpace: Int64?
+    public internal(set) var maxOpenFiles: Int?
+    public internal(set) var maxProcesses: Int?
+    public internal(set) var cgroup = CGroup.auto
+    /// Before the second attempt; doubled for each further one, up to an hour.
+    public internal(set) var retryPause = Instant.Span.seconds(0)
     /// Seconds.
     public internal(set) var pollInterval = 0
     public internal(set) var killGrace = Instant.Span.seconds(0)
-    /// Bytes.
+    /// Bytes of a log that are kept, its beginning and its end.
     public internal(set) var maxLogBytes: Int64 = 0
 
     public internal(set) var emailAddress = ""
@@ -64,6 +88,21 @@ public struct Settings: Sendable {
     public enum MailTransport: String, Sendable, CaseIterable { case smtp, sendmail, file }
     /// How the connection to the mail server is protected.
     public enum SMTPSecurity: String, Sendable, CaseIterable { case none, starttls, tls }
+
+    /// Whether jobs live in control groups of their own.
+    public enum CGroup: Sendable, Equatable {
+        /// Where the system lets us.
+        case auto
+        case off
+        /// Below this one.
+        case at(path: String)
+    }
+
+    /// What there is for jobs: what the file says, and where it says nothing, what this machine has.
+    public var machine: Machine {
+        let found = Machine.detected()
+        return Machine(cpus: machineCPUs ?? found.cpus, memory: machineMemory ?? found.memory)
+    }
 
     /// Where attempts are kept: a folder for each try at running a job.
     public var attemptsDir: String { stateDir + "/attempts" }

@@ -79,7 +79,11 @@ struct SettingsKey: Sendable {
             "max_upload_bytes", "10G", \.maxUploadBytes, "Largest upload. The web server's limit has to allow it too."),
         size(
             "min_free_bytes", "256M", \.minFreeBytes,
-            "Uploads are refused when the disk of the inbox would have less left."),
+            "Uploads are refused when the disk of the inbox would have less left, and no job is started while a disk that it needs has less."
+        ),
+        number(
+            "min_free_inodes", "1000", 0...1_000_000_000, \.minFreeInodes,
+            "The same for the number of files that can still be made on these disks (`df -i`); 0: do not look."),
         span(
             "retention_days", "7", 1...3650, \.retention,
             "Inputs, outputs and finished jobs older than this are removed by the cleaner."),
@@ -90,7 +94,63 @@ struct SettingsKey: Sendable {
     ]
 
     private static let jobs = [
-        number("max_running_jobs", "1", 1...10_000, \.maxRunningJobs, "How many jobs run at once."),
+        numberOrNone(
+            "machine_cpus", 100_000, \.machineCPUs,
+            "How many CPUs jobs may have all together; 0: as many as the worker finds."),
+        sizeOrNone(
+            "machine_memory", \.machineMemory,
+            "How much memory jobs may have all together; 0: what the machine has, less a tenth (at least 512M) for the system. Set it in a container."
+        ),
+        numberOrNone(
+            "default_cpus", 100_000, \.defaultCPUs,
+            "What a script gets that declares no needs. With 0 here and in default_memory it has the machine to itself, so jobs run one after another."
+        ),
+        sizeOrNone(
+            "default_memory", \.defaultMemory,
+            "The same for memory. If only one of the two is set: as large a share of the memory as of the CPUs, or one CPU."
+        ),
+        numberOrNone("max_running_jobs", 10_000, \.maxRunningJobs, "How many jobs run at once; 0: as many as fit."),
+        numberOrNone(
+            "max_running_per_user", 10_000, \.maxRunningPerUser,
+            "How many jobs of one requester run at once; 0: as many as fit."),
+        durationOrNone(
+            "default_time_limit", \.defaultTimeLimit,
+            "How long a job may run whose script declares nothing else, such as 90, 30m, 12h, 7d or 12:00:00; 0: as long as it takes."
+        ),
+        sizeOrNone("max_file_bytes", \.maxFileBytes, "Largest file that a job may write; 0: no limit."),
+        durationOrNone(
+            "max_cpu_time", \.maxCPUTime, "Longest time that a process of a job may compute, such as 12h; 0: no limit."),
+        sizeOrNone("max_address_space", \.maxAddressSpace, "Largest memory of one process of a job; 0: no limit."),
+        numberOrNone(
+            "max_open_files", 1 << 30, \.maxOpenFiles,
+            "How many files a process of a job may have open; 0: no limit of ours."
+        ),
+        numberOrNone(
+            "max_processes", 1 << 22, \.maxProcesses, "How many processes a job may have; 0: no limit of ours."),
+        SettingsKey(
+            name: "cgroup", standard: "auto",
+            meaning:
+                "Control groups keep a job's processes and memory together: `auto` (where the system lets us), `off`, or the path of a cgroup that the worker may divide."
+        ) { settings, value, _ in
+            switch value {
+            case "auto": settings.cgroup = .auto
+            case "off": settings.cgroup = .off
+            case _ where value.utf8.first == UInt8(ascii: "/"): settings.cgroup = .at(path: absolute(value, ""))
+            default: return "is neither auto nor off nor a path that begins with /"
+            }
+            return nil
+        },
+        SettingsKey(
+            name: "retry_pause", standard: "30s",
+            meaning:
+                "The pause before another attempt where a script allows one; doubled for each further one, up to an hour."
+        ) { settings, value, _ in
+            guard let pause = Instant.Span(written: value), pause <= .hours(1) else {
+                return "is no time up to an hour such as 30, 90s, 30m or 00:10:00"
+            }
+            settings.retryPause = pause
+            return nil
+        },
         number(
             "poll_interval", "10", 1...3600, \.pollInterval,
             "Seconds after which an idle worker looks for jobs although nobody rang."),
@@ -104,7 +164,10 @@ struct SettingsKey: Sendable {
             settings.killGrace = .seconds(seconds)
             return nil
         },
-        size("max_log_bytes", "100M", \.maxLogBytes, "A job whose log grows beyond this is stopped."),
+        size(
+            "max_log_bytes", "100M", \.maxLogBytes,
+            "How much of a log is kept on disk: its beginning and its end. The middle is dropped while the script runs on."
+        ),
     ]
 
     private static let mail = [
@@ -194,22 +257,51 @@ struct SettingsKey: Sendable {
         }
     }
 
-    /// More than any disk holds, and small enough that what a form has around its files can be added.
-    private static let mostBytes: Int64 = 1 << 60
-
     private static func size(
         _ name: String, _ standard: String, _ member: any (WritableKeyPath<Settings, Int64> & Sendable),
         _ meaning: String
     ) -> SettingsKey {
         SettingsKey(name: name, standard: standard, meaning: meaning) { settings, value, _ in
-            let units: [Character: Int64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
-            let unit = value.last.flatMap { units[$0] }
-            let digits = unit == nil ? value[...] : value.dropLast()
-            guard let count = Int64(digits), count >= 0,
-                case let (bytes, overflow) = count.multipliedReportingOverflow(by: unit ?? 1), !overflow,
-                bytes <= mostBytes
-            else { return "is no number of bytes such as 500000, 100M or 10G" }
+            guard let bytes = Linux.size(written: value) else { return noSize }
             settings[keyPath: member] = bytes
+            return nil
+        }
+    }
+
+    private static let noSize = "is no number of bytes such as 500000, 100M or 10G"
+
+    // In the file 0 means that there is none.
+
+    private static func sizeOrNone(
+        _ name: String, _ member: any (WritableKeyPath<Settings, Int64?> & Sendable), _ meaning: String
+    ) -> SettingsKey {
+        SettingsKey(name: name, standard: "0", meaning: meaning) { settings, value, _ in
+            guard let bytes = Linux.size(written: value) else { return noSize }
+            settings[keyPath: member] = bytes == 0 ? nil : bytes
+            return nil
+        }
+    }
+
+    private static func numberOrNone(
+        _ name: String, _ most: Int, _ member: any (WritableKeyPath<Settings, Int?> & Sendable), _ meaning: String
+    ) -> SettingsKey {
+        SettingsKey(name: name, standard: "0", meaning: meaning) { settings, value, _ in
+            guard let number = Int(value), (0...most).contains(number) else {
+                return "is no whole number from 0 to \(most)"
+            }
+            settings[keyPath: member] = number == 0 ? nil : number
+            return nil
+        }
+    }
+
+    private static func durationOrNone(
+        _ name: String, _ member: any (WritableKeyPath<Settings, Instant.Span?> & Sendable), _ meaning: String
+    ) -> SettingsKey {
+        SettingsKey(name: name, standard: "0", meaning: meaning) { settings, value, _ in
+            guard let span = Instant.Span(written: value) else {
+                return "is no time such as 90, 90s, 30m, 12h, 7d or 12:00:00"
+            }
+            settings[keyPath: member] = span == .seconds(0) ? nil : span
             return nil
         }
     }

@@ -35,7 +35,7 @@ public enum Role: Sendable, CaseIterable {
             Permissions([
                 "users": [.read, .update], "files": .read, "script_copies": .read, "jobs": [.read, .update],
                 "job_parameters": .read, "attempts": [.read, .insert, .update], "events": [.read, .insert],
-                "mails": [.read, .insert], "workers": [.read, .insert, .update],
+                "mails": [.read, .insert], "workers": [.read, .insert, .update], "queue": [.read, .update],
             ])
         case .mailer: Permissions(["mails": [.read, .update], "jobs": .read])
         case .cleaner:
@@ -50,6 +50,7 @@ public enum Role: Sendable, CaseIterable {
             Permissions([
                 "users": .all, "sessions": .all, "files": .all, "script_copies": .all, "jobs": .all,
                 "job_parameters": .all, "attempts": .all, "events": .all, "mails": .all, "workers": .read,
+                "queue": [.read, .update],
             ])
         }
     }
@@ -59,5 +60,6 @@ public enum Role: Sendable, CaseIterable {
     /// Showing jobs.
     private static let jobReading: [String: Permissions.Verbs] = [
         "jobs": .read, "job_parameters": .read, "attempts": .read, "events": .read, "mails": .read, "files": .read,
+        "queue": .read,
     ]
 }

@@ -6,7 +6,7 @@ internal import SQLite
 // migration is appended here and never edited, and must keep the previous release working: new columns have defaults.
 
 /// The migrations in order; the database's `user_version` is how many of them it has had.
-let migrations: [StaticString] = [firstSchema, indexesForCleaning]
+let migrations: [StaticString] = [firstSchema, indexesForCleaning, queueOfManyJobs]
 
 let firstSchema: StaticString = """
     -- People. Everywhere else a user is a number; the address is an attribute.
@@ -229,4 +229,86 @@ let indexesForCleaning: StaticString = """
     CREATE INDEX jobs_by_script_copy ON jobs (script_hash);
     -- A queued job that is held is in no other index: what it is going to use has to be found too.
     CREATE INDEX jobs_held ON jobs (state) WHERE held = 1;
+    """
+
+let queueOfManyJobs: StaticString = """
+    -- Attempts that may still follow: after a failure, and after nobody knows how one ended (only where the script is
+    -- declared idempotent).
+    ALTER TABLE jobs ADD COLUMN retries_left INTEGER NOT NULL DEFAULT 0 CHECK (retries_left >= 0);
+    ALTER TABLE jobs ADD COLUMN reruns_left INTEGER NOT NULL DEFAULT 0 CHECK (reruns_left >= 0);
+    -- Starts in a row that came to nothing before the script began.
+    ALTER TABLE jobs ADD COLUMN vain_starts INTEGER NOT NULL DEFAULT 0 CHECK (vain_starts >= 0);
+    -- How many jobs of this script run at once: of one requester, and all together. NULL: as many as fit.
+    ALTER TABLE jobs ADD COLUMN per_user_limit INTEGER CHECK (per_user_limit > 0);
+    ALTER TABLE jobs ADD COLUMN total_limit INTEGER CHECK (total_limit > 0);
+    -- 1: it was the admin who wished it to stop, not its requester.
+    ALTER TABLE jobs ADD COLUMN stop_by_admin INTEGER NOT NULL DEFAULT 0 CHECK (stop_by_admin IN (0, 1));
+
+    -- The queue by requester and script: whose turn it is, where jobs of one script may have to wait for each other.
+    CREATE INDEX jobs_in_turn ON jobs (priority DESC, user_id, script, id, not_before)
+        WHERE state = 'queued' AND held = 0;
+    -- Those that pause, or paused, before another attempt.
+    CREATE INDEX jobs_pausing ON jobs (not_before) WHERE state = 'queued' AND held = 0 AND not_before > 0;
+
+    -- What it was given of the machine; both NULL: all of it.
+    ALTER TABLE attempts ADD COLUMN cpus INTEGER CHECK (cpus > 0);
+    ALTER TABLE attempts ADD COLUMN memory INTEGER CHECK (memory > 0);
+    -- The second process of the supervisor; start as in script_start.
+    ALTER TABLE attempts ADD COLUMN guard_start INTEGER;
+    ALTER TABLE attempts ADD COLUMN shim_pid INTEGER;
+    ALTER TABLE attempts ADD COLUMN shim_start INTEGER;
+    -- When its requester was sent a warning while it ran; NULL: not yet.
+    ALTER TABLE attempts ADD COLUMN warned_at INTEGER;
+    -- Why it ended as it did, a sentence; NULL when there is nothing to add to exit code and signal.
+    ALTER TABLE attempts ADD COLUMN cause TEXT;
+
+    -- The queue as a whole: one row.
+    CREATE TABLE queue (
+        id              INTEGER PRIMARY KEY CHECK (id = 1),
+        -- Since when nothing is started because the admin said so, and who; NULL: it goes on.
+        drained_at      INTEGER,
+        drained_by      TEXT,
+        -- Why the worker starts nothing at present, a sentence, and since when; NULL: nothing is in the way.
+        stalled_reason  TEXT,
+        stalled_at      INTEGER,
+        -- What the worker found that there is for jobs; NULL: no worker has looked yet.
+        machine_cpus    INTEGER CHECK (machine_cpus > 0),
+        machine_memory  INTEGER CHECK (machine_memory > 0),
+        -- The job whose turn it is and that waits for room: others of its priority do not overtake it.
+        head_job        INTEGER,
+        CHECK ((drained_at IS NULL) = (drained_by IS NULL)),
+        CHECK ((stalled_at IS NULL) = (stalled_reason IS NULL)),
+        CHECK ((machine_cpus IS NULL) = (machine_memory IS NULL))
+    ) STRICT;
+    INSERT INTO queue (id) VALUES (1);
+
+    -- A further kind of mail: a warning while the job runs. The condition of a column cannot be changed in place.
+    CREATE TABLE new_mails (
+        id              INTEGER PRIMARY KEY AUTOINCREMENT,
+        job_id          INTEGER NOT NULL REFERENCES jobs (id),
+        attempt         INTEGER NOT NULL,
+        kind            TEXT NOT NULL CHECK (kind IN ('started', 'warning', 'ended')),
+        -- One address.
+        recipient       TEXT NOT NULL,
+        subject         TEXT NOT NULL,
+        body            TEXT NOT NULL,
+        created_at      INTEGER NOT NULL,
+        -- When to try next.
+        due_at          INTEGER NOT NULL,
+        tries           INTEGER NOT NULL DEFAULT 0,
+        state           TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'given_up')),
+        sent_at         INTEGER,
+        -- What the mail server said when it last refused.
+        last_error      TEXT,
+        UNIQUE (job_id, attempt, kind),
+        CHECK ((sent_at IS NOT NULL) = (state = 'sent'))
+    ) STRICT;
+    INSERT INTO new_mails SELECT id, job_id, attempt, kind, recipient, subject, body, created_at, due_at, tries, state,
+        sent_at, last_error FROM mails;
+    -- Numbers never come again, even where the last mails are gone.
+    DELETE FROM sqlite_sequence WHERE name = 'new_mails';
+    INSERT INTO sqlite_sequence (name, seq) SELECT 'new_mails', seq FROM sqlite_sequence WHERE name = 'mails';
+    DROP TABLE mails;
+    ALTER TABLE new_mails RENAME TO mails;
+    CREATE INDEX mails_due ON mails (due_at) WHERE state = 'queued';
     """

@@ -29,7 +29,7 @@ def make_site():
 @pytest.fixture(scope="module")
 def site(make_site):
     """A site behind nginx that all tests of a module share; each signs up people of its own. Several jobs may run."""
-    return make_site(settings={"max_running_jobs": 8, "kill_grace": 1})
+    return make_site(settings={"machine_cpus": 8, "default_cpus": 1, "kill_grace": 1})
 
 
 @pytest.fixture

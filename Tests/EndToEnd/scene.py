@@ -10,7 +10,7 @@ OUTPUT = "#!/bin/sh\n##~~ Leaves a page.\necho said\nprintf '<script>alert(1)</s
 
 @pytest.fixture(scope="module")
 def site(make_site):
-    return make_site(scripts={**SCRIPTS, "output.sh": OUTPUT}, settings={"max_running_jobs": 4, "kill_grace": 0})
+    return make_site(scripts={**SCRIPTS, "output.sh": OUTPUT}, settings={"machine_cpus": 4, "default_cpus": 1, "kill_grace": 0})
 
 
 @pytest.fixture(scope="module")

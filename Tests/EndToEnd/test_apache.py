@@ -35,7 +35,7 @@ LEAVE = "#!/bin/sh\nmkdir -p deep/er\n" + "".join(
 def site(make_site):
     return make_site(
         httpd="apache", scripts={**SCRIPTS, "all.sh": ALL, "leave.sh": LEAVE},
-        settings={"max_running_jobs": 4, "max_upload_bytes": "32M"})
+        settings={"machine_cpus": 4, "default_cpus": 1, "max_upload_bytes": "32M"})
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ MINE = {"leave.sh": LEAVE, "slow.sh": SLOW, "fail.sh": FAIL}
 
 @pytest.fixture(scope="module")
 def site(make_site):
-    return make_site(scripts={**SCRIPTS, **MINE}, settings={"max_running_jobs": 8, "kill_grace": 1})
+    return make_site(scripts={**SCRIPTS, **MINE}, settings={"machine_cpus": 8, "default_cpus": 1, "kill_grace": 1})
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ socket.socket(socket.AF_UNIX).bind("socket")
 @pytest.fixture(scope="module")
 def site(make_site):
     scripts = {"talk.sh": TALK, "slow.sh": SLOW, "odd.py": ODD, "links.py": LINKS}
-    return make_site(scripts=scripts, settings={"max_running_jobs": 4})
+    return make_site(scripts=scripts, settings={"machine_cpus": 4, "default_cpus": 1})
 
 
 @pytest.fixture(scope="module")

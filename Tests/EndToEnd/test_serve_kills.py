@@ -141,7 +141,7 @@ def test_told_to_stop_it_takes_along_what_it_started_and_nothing_else(make_site,
 
 
 def test_a_running_job_outlives_a_stop_and_its_end_is_known(make_site):
-    site = make_site(settings={"max_running_jobs": 3})
+    site = make_site(settings={"machine_cpus": 3, "default_cpus": 1})
     person = site.visitor("outlives@example.org")
     early, late = [person.queue("wait.sh", {"status": status}) for status in ["7", "0"]]
     for number in [early, late]:

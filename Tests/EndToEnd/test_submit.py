@@ -33,7 +33,7 @@ MANY = "#!/bin/sh\n" + "".join(f"##~~ input_{n} - file {n}\n" for n in range(100
 @pytest.fixture(scope="module")
 def site(make_site):
     scripts = {"form.sh": FORM, "names.sh": NAMES, "many.sh": MANY}
-    return make_site(scripts={**SCRIPTS, **scripts}, settings={"max_running_jobs": 4, "kill_grace": 0})
+    return make_site(scripts={**SCRIPTS, **scripts}, settings={"machine_cpus": 4, "default_cpus": 1, "kill_grace": 0})
 
 
 @pytest.fixture(scope="module")

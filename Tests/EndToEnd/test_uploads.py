@@ -30,7 +30,7 @@ while :; do sleep 0.05; done
 @pytest.fixture(scope="module")
 def site(make_site):
     scripts = {"names.sh": NAMES, "hold.sh": HOLD}
-    return make_site(scripts={**SCRIPTS, **scripts}, settings={"max_running_jobs": 4, "kill_grace": 0})
+    return make_site(scripts={**SCRIPTS, **scripts}, settings={"machine_cpus": 4, "default_cpus": 1, "kill_grace": 0})
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ echo two > "$2"
 @pytest.fixture(scope="module")
 def site(make_site):
     scripts = {"all.sh": ALL, "checked.sh": CHECKED, "weak.sh": WEAK, "noise.sh": NOISE, "write.sh": WRITE}
-    site = make_site(scripts=scripts, settings={"max_running_jobs": 4})
+    site = make_site(scripts=scripts, settings={"machine_cpus": 4, "default_cpus": 1})
     (site.folder / "canary").mkdir()
     (site.folder / "canary").chmod(0o777)
     return site

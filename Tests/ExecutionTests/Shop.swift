@@ -5,8 +5,10 @@ import JobQueue
 import Linux
 import Mail
 import SQLite
+import Scripts
 import Settings
 import Storage
+import Synchronization
 import TestSupport
 
 @testable import Execution
@@ -14,12 +16,22 @@ import TestSupport
 /// A queue of a test's own with a real database, real supervisors and real scripts; the test is the clock and takes the
 /// worker's steps.
 final class Shop {
+    /// A clock that goes as the machine's does, unless a test puts it forward.
+    final class Ticker: Sendable {
+        private let ahead = Atomic<Int64>(0)
+
+        @Sendable func now() -> Instant { Instant.now() + .milliseconds(ahead.load(ordering: .relaxed)) }
+        func putForward(_ span: Instant.Span) { ahead.add(span.milliseconds, ordering: .relaxed) }
+    }
+
     let scratch = ScratchDirectory()
     let settings: Settings
     let database: Database
     let jobs: JobStore
     let user: UserID
     private(set) var worker: Worker
+    /// The worker's clock.
+    let clock: Ticker
     /// The workers that were there before.
     private var former: [Worker] = []
 
@@ -42,13 +54,15 @@ final class Shop {
             giveAway(scratch(folder))
         }
         let (settings, programs) = (settings, scratch("programs"))
+        let clock = Ticker()
+        self.clock = clock
         (database, user, worker) = try asOrdinaryUser {
             try Storage.migrate(settings.pathToDb)
             let database = try Storage.open(settings.pathToDb, as: .admin)
             let users = UserStore(database, hasher: PasswordHasher(slotsIn: settings.stateDir))
             let address = EmailAddress("ada@example.org")!
             let user = try users.signUp(address, password: "correct horse", at: Instant.now())!
-            return (database, user.id, try Shop.worker(settings, programs))
+            return (database, user.id, try Shop.worker(settings, programs, clock))
         }
         jobs = JobStore(database, actor: "submit")
     }
@@ -65,11 +79,11 @@ final class Shop {
         }
     }
 
-    private static func worker(_ settings: Settings, _ programs: String) throws -> Worker {
+    private static func worker(_ settings: Settings, _ programs: String, _ clock: Ticker) throws -> Worker {
         // What it tells is no concern of these tests; descriptor -1 takes nothing.
         try Worker(
             settings, programs: programs, log: EventLog(program: "worker", output: -1, now: Instant.now),
-            now: Instant.now)
+            now: clock.now)
     }
 
     static func write(_ text: String, to path: String) throws {
@@ -84,17 +98,19 @@ final class Shop {
     }
 
     /// Queues a job for the script as it is now.
-    func submit(_ name: String, _ parameters: [JobParameter] = []) throws -> JobID {
+    func submit(_ name: String, _ parameters: [JobParameter] = [], on terms: Terms = .standard) throws -> JobID {
         let content = try Descriptor.open(scratch("scripts/" + name), O_RDONLY).readAll(limit: 1 << 20)
         return try jobs.submit(
-            script: name, content: content, parameters: parameters, by: user, nonce: SubmissionNonce(),
+            script: name, content: content, parameters: parameters, terms: terms, by: user, nonce: SubmissionNonce(),
             at: Instant.now()
         ).job
     }
 
-    func submit(text script: String, _ parameters: [JobParameter] = []) throws -> JobID {
+    func submit(
+        text script: String, _ parameters: [JobParameter] = [], on terms: Terms = .standard
+    ) throws -> JobID {
         try self.script("test.sh", script)
-        return try submit("test.sh", parameters)
+        return try submit("test.sh", parameters, on: terms)
     }
 
     /// The worker takes one step.
@@ -104,7 +120,7 @@ final class Shop {
     func replaceWorker() throws -> Worker {
         let old = worker
         former.append(old)
-        worker = try asOrdinaryUser { try Shop.worker(settings, scratch("programs")) }
+        worker = try asOrdinaryUser { try Shop.worker(settings, scratch("programs"), clock) }
         return old
     }
 

@@ -68,6 +68,74 @@ import Testing
         }
     }
 
+    @Test func `of the release before is brought to this one with all that it holds`() throws {
+        let path = scratch.databasePath
+        try Storage.migrate(path, to: Array(migrations[..<2]))
+        let hash = [UInt8](repeating: 1, count: 32)
+        do {
+            let database = try Database(path: path)
+            try database.write {
+                try database.run("INSERT INTO users (id, email, created_at) VALUES (1, 'a@b', 0)")
+                try database.run("INSERT INTO script_copies VALUES (\(hash), x'00', 0)")
+                try database.run(
+                    """
+                    INSERT INTO jobs (id, uid, nonce, user_id, script, script_hash, queued_at)
+                    VALUES (7, lower(hex(randomblob(16))), randomblob(16), 1, 's', \(hash), 0)
+                    """)
+                for id in [3, 9] {
+                    try database.run(
+                        """
+                        INSERT INTO mails (id, job_id, attempt, kind, recipient, subject, body, created_at, due_at, tries)
+                        VALUES (\(id), 7, \(id), 'ended', 'a@b', 'S', 'B', 5, 6, 2)
+                        """)
+                }
+                try database.run("DELETE FROM mails WHERE id = 9")
+            }
+        }
+
+        try Storage.migrate(path)
+
+        let database = try Database(path: path)
+        let mail = try database.first("SELECT id, attempt, kind, due_at, tries, state, sent_at IS NULL FROM mails") {
+            "\($0.int(0)) \($0.int(1)) \($0.text(2)) \($0.int(3)) \($0.int(4)) \($0.text(5)) \($0.bool(6))"
+        }
+        #expect(mail == "3 3 ended 6 2 queued true")
+        #expect(try database.first("SELECT count(*) FROM queue WHERE id = 1 AND drained_at IS NULL") { $0.int(0) } == 1)
+        let job = try database.first("SELECT retries_left, reruns_left, vain_starts, total_limit FROM jobs") {
+            "\($0.int(0)) \($0.int(1)) \($0.int(2)) \($0.isNull(3))"
+        }
+        #expect(job == "0 0 0 true")
+        // What the release before writes is still taken, and no number comes again.
+        try database.write {
+            try database.run(
+                """
+                INSERT INTO mails (job_id, attempt, kind, recipient, subject, body, created_at, due_at)
+                VALUES (7, 1, 'started', 'a@b', 'S', 'B', 5, 6)
+                """)
+            #expect(database.lastInsertedRow == 10)
+            try database.run("INSERT INTO attempts (job_id, number, generation, claimed_at) VALUES (7, 1, 1, 5)")
+        }
+        for (kind, job, attempt) in [("reminder", 7, 2), ("started", 7, 1), ("warning", 8, 1)] {
+            #expect(throws: SQLiteError.self, "\(kind) \(job) \(attempt)") {
+                try database.write {
+                    try database.run(
+                        """
+                        INSERT INTO mails (job_id, attempt, kind, recipient, subject, body, created_at, due_at)
+                        VALUES (\(job), \(attempt), \(kind), 'a@b', 'S', 'B', 5, 6)
+                        """)
+                }
+            }
+        }
+        let plan = try database.all(
+            "EXPLAIN QUERY PLAN SELECT due_at FROM mails WHERE state = 'queued' ORDER BY due_at"
+        ) {
+            $0.text(3)
+        }
+        #expect(plan.contains { $0.contains("mails_due") })
+        #expect(try database.first("PRAGMA integrity_check") { $0.text(0) } == "ok")
+        #expect(try database.first("PRAGMA foreign_key_check") { $0.text(0) } == nil)
+    }
+
     @Test(arguments: Role.allCases) func `gives no program but the admin's the right to another's table`(role: Role)
         throws
     {
