@@ -295,7 +295,9 @@ class Checker:
 
     def _mails(self, job):
         events = self.database.events[job["id"]]
+        # Of a job that is tried again its requester has heard already.
         wanted = {("started", event["attempt"]) for event in events if event["to_state"] == "running"}
+        wanted = set(sorted(wanted, key=lambda mail: mail[1])[:1])
         if job["state"] in OVER:
             wanted.add(("ended", job["attempt"]))
         found = Counter((mail["kind"], mail["attempt"]) for mail in self.database.mails[job["id"]])
@@ -304,7 +306,7 @@ class Checker:
         for mail, count in found.items():
             if count > 1:
                 self._tell("mail doubled", job["id"], f"{mail[0]}, attempt {mail[1]}: {count}")
-            if mail not in wanted and not any(event["from_state"] in ("failed", "lost") for event in events):
+            if mail not in wanted:
                 self._tell("mail without cause", job["id"], f"{mail[0]}, attempt {mail[1]}")
         if not self.faults.mails_may_wait:
             for mail in self.database.mails[job["id"]]:

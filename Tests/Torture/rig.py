@@ -160,11 +160,12 @@ class Rig:
         known = known_settings()
         wanted = {
             "base_url": f"http://{HOST}", "max_running_jobs": jobs, "kill_grace": 1, "poll_interval": 1,
-            "machine_cpus": 1000, "machine_memory": "1T", "min_free_bytes": 0, **settings,
+            "machine_cpus": 1000, "machine_memory": "1T", "default_cpus": 1, "default_memory": "1M", "min_free_bytes": 0,
+            "retry_pause": "1s", **settings,
         }
         self.conf.write_text("".join(f"{key}={value}\n" for key, value in wanted.items() if key in known))
         self.write_script("job.sh")
-        self.write_script("again.sh", "##~~ @on_lost retry\n")
+        self.write_script("again.sh", "##~~ @idempotent\n")
 
     def write_script(self, name, annotations=""):
         """A script for many at once: it says what it needs, as far as this release understands it."""
@@ -326,10 +327,14 @@ class Rig:
 
     def cancel(self, submission):
         """Asks for the end of a job, by the jobs page."""
+        text = self.cancel_by(submission)
+        assert text.startswith(b"Status: 303"), text
+
+    def cancel_by(self, submission, plan=None):
+        """The jobs page's answer to a cancellation."""
         self.faults.wished.add(submission.tag)
         token = urllib.parse.urlencode({"token": form_token(bytes.fromhex(self.cookie))})
-        text = self.cgi("jobs", f"/jobs/{submission.job}/cancel", token, "application/x-www-form-urlencoded")
-        assert text.startswith(b"Status: 303"), text
+        return self.cgi("jobs", f"/jobs/{submission.job}/cancel", token, "application/x-www-form-urlencoded", plan=plan)
 
     def let_go(self, submission=None):
         """Scripts that `wait` go on."""
