@@ -71,11 +71,14 @@ public struct LocalExecutor {
                     script: beginning.script, guardPID: beginning.guardPID, at: Instant(milliseconds: beginning.at),
                     supervisors: beginning.watchers, cgroups: beginning.cgroups)
             } else { nil }
+        // Asked before the record is: a process that died at the gate is recorded before it is buried, and once it is
+        // buried it looks like one that has become the script.
+        let isBeforeExec = begun?.script.isBeforeExec ?? true
         if let record = try attempt.exitRecord() { return .ended(record, begun: begun) }
         switch (begun, isAlive) {
         case (let begun?, true):
             // Let through the gate, but perhaps the script cannot be started: the next look knows.
-            return begun.script.isBeforeExec ? .starting : .running(begun)
+            return isBeforeExec ? .starting : .running(begun)
         case (let begun?, false):
             try Strays.kill(
                 marked: LocalExecutor.mark(of: name), session: begun.script, cgroups: begun.cgroups)
