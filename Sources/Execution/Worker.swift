@@ -29,6 +29,8 @@ public final class Worker {
     var called: Set<String> = []
     /// What was found since the last transaction, without looking at the disk: refusals.
     var known: [Finding] = []
+    /// Why an attempt could not be laid down, by its name.
+    var mishaps: [String: String] = [:]
     /// When all live attempts were looked at last, called or not.
     private var surveyedAt: Instant?
     /// When the next warning about a time limit is due; `nil`: that has to be found out.
@@ -59,6 +61,8 @@ public final class Worker {
     private static let otherMailerPause = Instant.Span.seconds(1)
     /// How often attempts are looked at that are about to begin or to end, or where something went wrong. Milliseconds.
     private static let liveRhythm: Int64 = 1000
+    /// After a start that found the disk full.
+    static let roomPause = Instant.Span.seconds(30)
     /// Starts of one job that came to nothing for reasons of ours, before it fails.
     static let mostVainStarts = 5
 

@@ -23,18 +23,20 @@ extension JobStore {
         }
     }
 
-    /// Puts a job whose attempt provably never began back into the queue, and counts the start as a vain one.
+    /// Puts a job whose attempt provably never began back into the queue.
     ///
-    /// - Parameter notBefore: it is not claimed again before this.
+    /// - Parameters:
+    ///   - notBefore: it is not claimed again before this.
+    ///   - isCounted: as a start in vain, of which a job has only so many.
     @discardableResult
     public func returnToQueue(
-        _ job: JobID, attempt: Int, notBefore: Instant, at now: Instant, because detail: String
+        _ job: JobID, attempt: Int, notBefore: Instant, at now: Instant, because detail: String, isCounted: Bool = true
     ) throws -> Bool {
         try change {
             guard let standing = try standing(of: job), standing == (.starting, attempt) else { return false }
             try move(job, from: .starting, to: .queued, attempt: attempt, at: now, detail: detail)
             try database.run(
-                "UPDATE jobs SET not_before = \(notBefore), vain_starts = vain_starts + 1 WHERE id = \(job)")
+                "UPDATE jobs SET not_before = \(notBefore), vain_starts = vain_starts + \(isCounted) WHERE id = \(job)")
             try database.run(
                 """
                 UPDATE attempts SET ended_at = \(now), cause = \(detail) WHERE job_id = \(job) AND number = \(attempt)

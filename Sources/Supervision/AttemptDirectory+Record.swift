@@ -25,10 +25,12 @@ extension AttemptDirectory {
         return nil
     }
 
-    /// Takes the places on the disk.
+    /// Takes the places on the disk. A file system that cannot reserve blocks is given some to keep.
     func reserveRecords() throws(SystemError) {
         for name in [AttemptDirectory.recordFiles.first, AttemptDirectory.recordFiles.second] {
             let file = try descriptor.open(beneath: name, O_WRONLY | O_CREAT | O_EXCL)
+            if fallocate(file.number, 0, 0, ExitRecord.fileSize) == 0 { continue }
+            guard errno == EOPNOTSUPP else { throw SystemError("fallocate", name) }
             try file.write([UInt8](repeating: 0, count: ExitRecord.fileSize))
             try file.sync()
         }

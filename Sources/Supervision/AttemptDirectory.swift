@@ -14,7 +14,8 @@ public import Linux
 public struct AttemptDirectory: ~Copyable {
     let descriptor: Descriptor
 
-    /// Makes the directory of a new attempt with its order and the place for its exit record, all of it durable.
+    /// Makes the directory of a new attempt with its order and the place for its exit record. When it returns, it is on the
+    /// disk that this attempt was begun; what stands in the directory is made durable with the ticket.
     ///
     /// - Returns: `nil` when there is such a directory already: the attempt was begun before.
     public static func make(in attempts: String, named name: String, order: Order) throws(SystemError)
@@ -22,14 +23,18 @@ public struct AttemptDirectory: ~Copyable {
     {
         let parent = try Descriptor.directory(attempts)
         guard try parent.makeDirectory(name, mode: 0o700) else { return nil }
-        let attempt = AttemptDirectory(descriptor: try parent.open(beneath: name, O_RDONLY | O_DIRECTORY))
-        try attempt.reserveRecords()
-        let file = try attempt.descriptor.open(beneath: "order", O_WRONLY | O_CREAT | O_EXCL)
-        try file.write(order.encoded)
-        try file.sync()
-        try attempt.descriptor.sync()
-        try parent.sync()
-        return attempt
+        do throws(SystemError) {
+            let attempt = AttemptDirectory(descriptor: try parent.open(beneath: name, O_RDONLY | O_DIRECTORY))
+            try attempt.reserveRecords()
+            // Read before the script runs or never: after a crash of the machine nobody asks for it.
+            try attempt.descriptor.open(beneath: "order", O_WRONLY | O_CREAT | O_EXCL).write(order.encoded)
+            try parent.sync()
+            return attempt
+        } catch {
+            // Half a directory would have to be revoked first, which a full disk does not allow.
+            _ = try? parent.remove(Array(name.utf8))
+            throw error
+        }
     }
 
     /// Opens the directory of an attempt; `nil` when there is none.
