@@ -198,7 +198,7 @@ extension JobStore {
         _ job: Job, byAdmin: Bool, keepingFor retention: Instant.Span, at now: Instant
     ) throws -> StopOutcome {
         if job.state == .queued {
-            let reason = byAdmin ? Self.cancelledByAdmin : Self.cancelled
+            let reason = "Cancelled \(byAdmin ? "by the administrator " : "")\(job.cancellation)."
             try database.run(
                 """
                 UPDATE jobs SET state = 'cancelled', ended_at = \(now), expires_at = \(now + retention),
@@ -217,7 +217,9 @@ extension JobStore {
             """)
         return .requested
     }
+}
 
-    private static let cancelled = "Cancelled before it started."
-    private static let cancelledByAdmin = "Cancelled by the administrator before it started."
+extension Job {
+    /// When a job that waits is cancelled, in words: it may have been tried before.
+    public var cancellation: String { attempt == 0 ? "before it started" : "while it waited for another attempt" }
 }

@@ -27,7 +27,7 @@ public enum Wait: Sendable, Equatable {
     public var sentence: String {
         switch self {
         case .held: "The administrator keeps it back for now."
-        case .drained(let since): "The administrator lets no job start since \(since.readable)."
+        case .drained(let since): "The administrator has let no job start since \(since.readable)."
         case .stalled(let reason): reason
         case .pausing(let until, let attempt, let ended):
             "Attempt \(attempt) \(Self.words(ended)), so it pauses until \(until.readable)."
@@ -54,7 +54,8 @@ public enum Wait: Sendable, Equatable {
         "\(count(cpus, "CPU")) and \(readableMemory(memory))"
     }
 
-    private static func words(_ state: JobState?) -> String {
+    /// How an attempt came to the end after which it pauses: `failed`.
+    public static func words(_ state: JobState?) -> String {
         switch state {
         case .failed: "failed"
         case .lost: "was lost"

@@ -42,7 +42,7 @@ struct JobTable {
         let standing = try jobs.queueStanding()
         var text = ""
         if let since = standing.drainedAt {
-            text += "drained since \(since.readable) by \(standing.drainedBy ?? "?"): no job starts\n"
+            text += "drained since \(since.readable) by user \(standing.drainedBy ?? "?"): no job starts\n"
         }
         if let reason = standing.stalledReason, let since = standing.stalledAt {
             text += "stalled since \(since.readable): \(reason)\n"

@@ -69,7 +69,7 @@ struct QueueCommand {
                 if outcome == .cancelled, let job = try jobs.job(id) {
                     let mail = JobMail.ended(
                         job: id, script: job.script, outcome: .cancelled,
-                        sentence: "The administrator cancelled it before it started.",
+                        sentence: "The administrator cancelled it \(job.cancellation).",
                         link: "\(settings.baseURL.text)/jobs/\(id)", logTail: "", expiresAt: now + retention, at: now)
                     try MailStore(database).enqueue(
                         mail, about: id, attempt: job.attempt, to: job.requesterEmail, at: now)
@@ -136,6 +136,6 @@ struct QueueCommand {
         // Nobody signed in to what a daemon started.
         let user = login == uid_t.max ? nil : login
         let entry = getpwuid(user ?? getuid())
-        return entry.map { String(cString: $0.pointee.pw_name) } ?? "user \(user ?? getuid())"
+        return entry.map { String(cString: $0.pointee.pw_name) } ?? "\(user ?? getuid())"
     }
 }

@@ -107,7 +107,7 @@ import Testing
         try queue.jobs.stall("There is too little room on the disk of the outputs.", at: noon)
         #expect(try sentence(job) == "There is too little room on the disk of the outputs.")
         try queue.jobs.drain(by: "root", at: noon)
-        #expect(try sentence(job) == "The administrator lets no job start since 1970-01-01 12:00 UTC.")
+        #expect(try sentence(job) == "The administrator has let no job start since 1970-01-01 12:00 UTC.")
         _ = try queue.jobs.hold(job, at: noon)
         #expect(try sentence(job) == "The administrator keeps it back for now.")
         _ = try queue.jobs.release(job, at: noon)
