@@ -49,7 +49,8 @@ def compile_reference(folder):
 class Programs:
     """Copies of all programs where the ordinary user can reach them."""
 
-    def __init__(self):
+    def __init__(self, keep=False):
+        self.keep = keep
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scriptrunner-bench-"))
         self.folder.chmod(0o755)
         shutil.copytree(ROOT / "bin", self.folder / "ours/bin", ignore=shutil.ignore_patterns("*.md"))
@@ -62,9 +63,14 @@ class Programs:
         self.ours = self.folder / "ours/bin"
         self.reference = self.folder / "reference"
         self.spawn = self.folder / "reference/spawn"
+        self.lanes = self.folder / "lanes"
+        self.lanes.mkdir()
 
     def close(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # Lanes go here and not one by one: ext4 does not give out again what was deleted in the last five minutes, and
+        # searches ever longer for something else, so that each round would slow down the next.
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Lane:
@@ -77,7 +83,7 @@ class Lane:
         self.poll_interval = poll_interval
         self.bin = programs.ours if mails else programs.folder / "mailless/bin"
         self.worker = None
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scriptrunner-lane-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=programs.lanes))
         for name in ["etc", "db", "inbox/shared", "outbox", "scripts", "state", "mail"]:
             (self.folder / name).mkdir(parents=True)
         for name, text in SCRIPTS.items():
@@ -137,7 +143,7 @@ class Lane:
         self.output.close()
 
     def close(self):
-        """Ends what still runs and removes everything."""
+        """Ends what still runs."""
         if self.worker and self.worker.poll() is None:
             self.kill()
         for pid in self.processes():
@@ -148,7 +154,6 @@ class Lane:
         wait_until("all is gone", lambda: not self.processes())
         self.mine.close()
         self.lock.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def processes(self):
         """Scripts and supervisors of this lane: by their working folder, or by the attempt's directory that they hold."""

@@ -1,7 +1,7 @@
 """Benchmarks of the queue without its pages, each beside the reference of bench/reference in the same run.
 
     make bench-queue                                   everything
-    python3 bench/queue_bench.py drain --jobs 1000     one or more of: calls drain latency adoption idle
+    python3 bench/queue_bench.py drain --jobs 1000     one or more of: disk calls drain latency adoption idle
 
 Rounds are interleaved, and which of the two begins changes from round to round. Nothing here is a test.
 """
@@ -37,6 +37,46 @@ def in_turns(round_number, *sides):
     """The sides of a comparison, each first in turn."""
     turn = round_number % len(sides)
     return sides[turn:] + sides[:turn]
+
+
+# The disk
+
+def disk(programs, options):
+    """What a durable step costs here and now, in milliseconds: most of a no-op job is such steps."""
+    folder = programs.lanes / "disk"
+    folder.mkdir()
+    parent = os.open(folder, os.O_RDONLY)
+    file = os.open(folder / "file", os.O_CREAT | os.O_RDWR)
+    took = {"append 4 KiB, fdatasync": [], "new file of 4 KiB, fsync": [], "new folder, fsync of its parent": []}
+
+    def timed(name, work):
+        begin = time.perf_counter()
+        work()
+        took[name].append((time.perf_counter() - begin) * 1000)
+
+    def append():
+        os.write(file, b"x" * 4096)
+        os.fdatasync(file)
+
+    def make_file(number):
+        fresh = os.open(folder / f"file-{number}", os.O_CREAT | os.O_RDWR)
+        os.write(fresh, b"x" * 4096)
+        os.fsync(fresh)
+        os.close(fresh)
+
+    def make_folder(number):
+        os.mkdir(folder / f"folder-{number}")
+        os.fsync(parent)
+
+    for number in range(200):
+        timed("append 4 KiB, fdatasync", append)
+        timed("new file of 4 KiB, fsync", lambda: make_file(number))
+        timed("new folder, fsync of its parent", lambda: make_folder(number))
+    os.close(file)
+    os.close(parent)
+    print("The disk, in milliseconds (200 of each)")
+    table(("", "p50", "p99"), *[(name, f"{statistics.median(times):.2f}", f"{percentile(times, 0.99):.2f}")
+                                for name, times in took.items()])
 
 
 # Jobs a second
@@ -295,7 +335,7 @@ def commits(trace, wal, jobs):
 
 def main():
     parser = argparse.ArgumentParser()
-    benchmarks = {"calls": calls, "drain": drains, "latency": latency, "adoption": adoption, "idle": idle}
+    benchmarks = {"disk": disk, "calls": calls, "drain": drains, "latency": latency, "adoption": adoption, "idle": idle}
     parser.add_argument("benchmarks", nargs="*", help=", ".join(benchmarks) + "; none: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=1000, help="backlog to drain")
@@ -306,8 +346,10 @@ def main():
     parser.add_argument("--asleep", type=int, default=50, help="jobs that sleep while the worker idles")
     parser.add_argument("--idle-seconds", type=int, default=60)
     parser.add_argument("--live", type=int, default=200, help="live jobs to adopt")
+    parser.add_argument("--keep", action="store_true",
+                        help="delete nothing: on ext4, what is measured in the next five minutes would be slower")
     options = parser.parse_args()
-    programs = Programs()
+    programs = Programs(options.keep)
     try:
         for name in options.benchmarks or benchmarks:
             benchmarks[name](programs, options)
