@@ -16,7 +16,9 @@ extension Descriptor {
 
     /// The first hole before `end`; `nil` when there is none. Moves the descriptor's position.
     public borrowing func firstHole(before end: Int64) -> Range<Int64>? {
-        // A file system without holes says that its first one is at the end.
+        // The end of a file counts as a hole, too, and is none here.
+        guard let size = try? Int64(status().st_size) else { return nil }
+        let end = min(end, size)
         let start = Int64(lseek(number, 0, SEEK_HOLE))
         guard start >= 0, start < end else { return nil }
         // ENXIO: nothing but holes to the end.

@@ -29,7 +29,8 @@ public struct CgroupParent: Sendable, Equatable {
             return CgroupParent(
                 OwnCgroups.now().candidates.filter { directory in
                     do { try check(directory) } catch { return false }
-                    return true
+                    // It would be taken for two.
+                    return !directory.utf8.contains(UInt8(ascii: ":"))
                 })
         default:
             var directories: [String] = []

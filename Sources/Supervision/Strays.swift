@@ -4,6 +4,10 @@ public import Linux
 public enum Strays {
     /// A tree that forks faster than it can be killed is left to the next look. Rounds over /proc.
     private static let mostRounds = 200
+    /// Looks that find nobody, before that is believed although processes came and went meanwhile: one may have been too young
+    /// for the list when its parent was too old for it. And who is just becoming another program has no environment for a
+    /// moment.
+    private static let mostDoubts = 10
 
     /// Kills every process of an attempt and those that they start meanwhile, until none is left: who is in its cgroup,
     /// carries `mark` in its environment, belongs to the script's session, or descends from one of these. Then removes the
@@ -20,12 +24,17 @@ public enum Strays {
         // After a reboot nothing of it can live, and its numbers are others'.
         guard session.bootID == ProcessIdentity.currentBoot else { return }
         let cgroup = AttemptCgroup(directories: cgroups)
+        var doubts = 0
         for _ in 0..<mostRounds {
             cgroup.kill()
+            var isSure = true
             let found = try TreeKill.stopAndKill { (stop) throws(SystemError) in
-                for stray in try strays(mark, session, cgroup) { stop(stray) }
+                let before = ProcessTable.youngest
+                for stray in try strays(mark, session, cgroup, &isSure) { stop(stray) }
+                isSure = isSure && before == ProcessTable.youngest
             }
-            if found.isEmpty { return cgroup.remove() }
+            doubts = found.isEmpty && !isSure ? doubts + 1 : 0
+            if found.isEmpty, isSure || doubts >= mostDoubts { return cgroup.remove() }
             // The kernel takes a moment to end them.
             usleep(1000)
         }
@@ -33,7 +42,7 @@ public enum Strays {
     }
 
     private static func strays(
-        _ mark: String, _ script: ProcessIdentity, _ cgroup: AttemptCgroup
+        _ mark: String, _ script: ProcessIdentity, _ cgroup: AttemptCgroup, _ isSure: inout Bool
     ) throws(SystemError) -> Set<ProcessIdentity> {
         let table = try ProcessTable.all().filter {
             $0.status.start >= script.start && !$0.status.isOver && $0.pid != getpid()
@@ -47,10 +56,11 @@ public enum Strays {
             found.insert(ProcessIdentity(pid: pid, start: status.start, bootID: script.bootID))
         }
         for (pid, status) in table {
-            switch Mark(mark, of: pid) {
-            case .ours: add(pid, status)
-            case .none: if isOurSession, status.session == script.pid { add(pid, status) }
-            case .another: break
+            let whose = Mark(mark, of: pid)
+            if whose == .ours || whose != .another && isOurSession && status.session == script.pid {
+                add(pid, status)
+            } else if whose == .unknown {
+                isSure = false
             }
         }
         // Children of those, and so on, as long as a parent is still who it was when it was found.
@@ -69,16 +79,20 @@ public enum Strays {
 
     /// Whose mark a process was started with. What another user runs cannot be read, and is none of ours.
     private enum Mark {
-        case ours, another, none
+        case ours, another, none, unknown
 
         init(_ mark: String, of pid: Int32) {
-            let bytes = try? Descriptor.open("/proc/\(pid)/environ", O_RDONLY).readAll(limit: 1 << 22)
-            let environment = [0] + (bytes ?? [])
+            guard let bytes = try? Descriptor.open("/proc/\(pid)/environ", O_RDONLY).readAll(limit: 1 << 22) else {
+                self = .none
+                return
+            }
+            let environment = [0] + bytes
             let name = mark.utf8.prefix { $0 != UInt8(ascii: "=") }
             if environment.holds([0] + Array(mark.utf8) + [0]) {
                 self = .ours
             } else {
-                self = environment.holds([0] + Array(name) + [UInt8(ascii: "=")]) ? .another : .none
+                let isAnother = environment.holds([0] + Array(name) + [UInt8(ascii: "=")])
+                self = isAnother ? .another : bytes.isEmpty ? .unknown : .none
             }
         }
     }

@@ -4,20 +4,33 @@ internal import Linux
 enum TreeKill {
     /// A tree that grows faster than it can be stopped is killed as far as it is known, and looked at again. Walks.
     private static let mostWalks = 100
+    /// Buried at a time, so that there is time for other things. Processes.
+    private static let mostBurials = 200
 
     /// Ends every process that descends from this one and reaps them, until there are none; `kept` is ended but not reaped,
     /// so that its status can still be asked for. The cgroup's own kill comes first, because it is the one blow that hits all.
     static func endDescendants(but kept: pid_t?, _ cgroup: AttemptCgroup) {
         cgroup.kill()
         while true {
-            let ended = stopAndKill { stop in Descendants.walk { identity, _ in stop(identity) } }
+            stopChildren()
+            _ = stopAndKill { stop in
+                Descendants.walk { identity, status in if !status.isOver { stop(identity) } }
+            }
             let children = Descendants.ofOurs().filter { $0 != kept }
             if children.isEmpty { return }
-            for child in children {
-                // Who has come to us just now was not killed yet: no waiting for it.
-                let isEnded = ProcessIdentity(of: child).map(ended.contains) ?? false
-                reap(child, waiting: isEnded)
-            }
+            for child in children { kill(child, SIGKILL) }
+            for child in children { reap(child) }
+        }
+    }
+
+    /// Stops our children until no new one comes. A process that lives for a moment only, just long enough to start its
+    /// successor, is one of them soon, and no slower way would meet it. Their numbers are theirs until we reap them.
+    private static func stopChildren() {
+        var stopped: Set<Int32> = []
+        for _ in 0..<mostWalks {
+            let before = stopped.count
+            for child in Descendants.ofOurs() where stopped.insert(child).inserted { kill(child, SIGSTOP) }
+            if stopped.count == before { return }
         }
     }
 
@@ -42,9 +55,25 @@ enum TreeKill {
         return found
     }
 
-    /// Buries the children but `kept` that have ended by themselves.
-    static func reapEnded(but kept: pid_t) {
-        for child in Descendants.ofOurs() where child != kept { reap(child, waiting: false) }
+    /// Buries children but `kept` that have ended by themselves: whoever is not buried has a number that others may need, and
+    /// counts where the number of processes is limited. Says whether there may be more.
+    static func reapEnded(but kept: pid_t) -> Bool {
+        for _ in 0..<mostBurials {
+            var (information, usage) = (siginfo_t(), rusage())
+            // The kernel finds one sooner than a list of all children would be read.
+            guard clinux_waitid(CInt(P_ALL.rawValue), 0, &information, CInt(WEXITED | WNOHANG | WNOWAIT), &usage) == 0
+            else { return false }
+            let ended = clinux_siginfo_pid(&information)
+            // Nobody.
+            if ended == 0 { return false }
+            guard ended != kept else {
+                // It would be found again and again.
+                for child in Descendants.ofOurs() where child != kept { reap(child, waiting: false) }
+                return false
+            }
+            reap(ended, waiting: false)
+        }
+        return true
     }
 
     static func reap(_ child: pid_t, waiting: Bool = true) {

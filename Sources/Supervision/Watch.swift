@@ -61,7 +61,7 @@ struct Watch: ~Copyable {
     private mutating func waitForTheEnd(_ duty: borrowing Duty) {
         // Of a guard that goes on: what the shim had begun is carried on.
         if progress.stop == .none { alarm.set(deadline) } else { ask() }
-        bury()
+        var hasMoreToBury = bury()
         var hasEnded = false
         var hasKilled = false
         var look = log.look(at: millisecondsSinceBoot(), progress)
@@ -70,14 +70,15 @@ struct Watch: ~Copyable {
                 hasEnded ? -1 : process.number, duty.control.descriptor.number, alarm.descriptor.number, burials.number,
                 log.bellNumber, execFailure.numberIfAny, lingerer.numberIfAny,
             ].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            let patience = look.map { CInt(clamping: max(0, $0 - millisecondsSinceBoot())) } ?? -1
+            let untilLook = look.map { CInt(clamping: max(0, $0 - millisecondsSinceBoot())) } ?? -1
+            let patience = hasMoreToBury ? 0 : untilLook
             _ = poll(&waiting, nfds_t(waiting.count), patience)
             let came = waiting.map { $0.revents != 0 }
             let now = millisecondsSinceBoot()
 
             if came[5] { hearOfExec(duty.attempt) }
             if came[4] || look.map({ $0 <= now }) ?? false { look = log.look(at: now, progress) }
-            if came[3] { bury() }
+            if came[3] || hasMoreToBury { hasMoreToBury = bury() }
             hasEnded = hasEnded || came[0]
             if hasEnded, progress.stop == .none || now >= progress.killAt || !findLingerer() { return }
 
@@ -109,11 +110,15 @@ struct Watch: ~Copyable {
     /// TERM to the script's session, which may have several process groups; who has fled into another is ended at the end.
     private func ask() {
         alarm.set(progress.killAt)
-        // Who is stopped would not hear it.
-        for number in [SIGTERM, SIGCONT] { kill(-script.pid, number) }
+        // All are found before the first is asked: what one starts in answer, to clean up, shall live.
+        var others: [ProcessIdentity] = []
         Descendants.walk { identity, status in
-            guard status.session == script.pid, status.group != script.pid else { return }
-            for number in [SIGTERM, SIGCONT] { identity.send(number) }
+            if status.session == script.pid, status.group != script.pid { others.append(identity) }
+        }
+        // Who is stopped would not hear it without the other.
+        for number in [SIGTERM, SIGCONT] {
+            kill(-script.pid, number)
+            for other in others { other.send(number) }
         }
     }
 
@@ -128,10 +133,11 @@ struct Watch: ~Copyable {
         return found != nil
     }
 
-    private func bury() {
+    /// Says whether there may be more.
+    private func bury() -> Bool {
         var information = signalfd_siginfo()
         while read(burials.number, &information, MemoryLayout<signalfd_siginfo>.size) > 0 {}
-        TreeKill.reapEnded(but: script.pid)
+        return TreeKill.reapEnded(but: script.pid)
     }
 
     /// The pipe has ended without a word: the script has taken the process over. Otherwise the child has left word.

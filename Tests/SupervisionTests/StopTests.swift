@@ -131,7 +131,7 @@ import Testing
         try trial.start(try trial.order(script))
         try trial.waitForFile("up")
         let job = try trial.number("job")
-        try waitUntil("the job stands still") { stateLetter(job) == "T" }
+        try waitUntil("the job stands still") { isStopped(job) }
         #expect(try trial.requestStop())
         #expect(try trial.waitForSupervisor()?.outcome == .exited(3))
         #expect(trial.has("heard"))
@@ -162,10 +162,5 @@ import Testing
         #expect(record?.outcome == .signalled(Int(SIGTERM)))
         #expect(record?.killedByUs == false)
         #expect(!exists(try trial.number("left")))
-    }
-
-    private func stateLetter(_ pid: Int32) -> Character? {
-        guard let stat = try? Descriptor.open("/proc/\(pid)/stat", O_RDONLY).readAll(limit: 4096) else { return nil }
-        return String(decoding: stat, as: UTF8.self).split(separator: ")").last?.dropFirst().first
     }
 }

@@ -12,9 +12,9 @@ enum Strace {
     ///
     /// - Parameters:
     ///   - injections: as `-e` wants them.
-    ///   - path: only calls that concern this file.
-    static func command(_ injections: String..., on path: String? = nil, output: String = "/dev/null") -> [String] {
-        [Self.path, "-f", "-qq", "-b", "execve", "-o", output] + (path.map { ["-P", $0] } ?? [])
+    ///   - paths: only calls that concern one of these files, if there are any.
+    static func command(_ injections: [String], on paths: [String] = [], output: String = "/dev/null") -> [String] {
+        [Self.path, "-f", "-qq", "-b", "execve", "-o", output] + paths.flatMap { ["-P", $0] }
             + injections.flatMap { ["-e", $0] }
     }
 }

@@ -171,3 +171,19 @@ func exists(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }
 
 /// Gone, or a zombie that nobody has buried yet.
 func isGone(_ pid: Int32) -> Bool { ProcessStatus(pid)?.isOver ?? true }
+
+/// Stopped by a signal, traced or not.
+func isStopped(_ pid: Int32) -> Bool {
+    guard let stat = try? Descriptor.open("/proc/\(pid)/stat", O_RDONLY).readAll(limit: 4096) else { return false }
+    let state = String(decoding: stat, as: UTF8.self).split(separator: ")").last?.dropFirst().first
+    return state == "T" || state == "t"
+}
+
+/// All living processes that were started with this trial's variable.
+func relatives(of trial: Trial) throws -> [Int32] {
+    let mark = Array("SR_TRIAL=\(trial.scratch.path)".utf8) + [0]
+    return try ProcessTable.all().filter { !$0.status.isOver }.map(\.pid).filter { pid in
+        let environment = try? Descriptor.open("/proc/\(pid)/environ", O_RDONLY).readAll(limit: 1 << 20)
+        return environment?.holds(mark) == true
+    }
+}

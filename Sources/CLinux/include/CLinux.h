@@ -48,6 +48,11 @@ static inline int clinux_pidfd_send_signal(int pidfd, int sig) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, (void *)0, 0);
 }
 
+// glibc's is variadic. For tests that kill processes between two system calls.
+static inline long clinux_ptrace(long request, pid_t pid, unsigned long address, unsigned long data) {
+    return syscall(SYS_ptrace, request, pid, address, data);
+}
+
 static inline int clinux_prctl(int option, unsigned long a, unsigned long b) { return prctl(option, a, b, 0, 0); }
 
 static inline int clinux_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
