@@ -349,7 +349,7 @@ class Rig:
 
     def query(self, sql, *values):
         path = urllib.parse.quote(str(self.database_path))
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
         connection.row_factory = sqlite3.Row
         try:
             return [dict(row) for row in connection.execute(sql, values)]

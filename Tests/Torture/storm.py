@@ -91,7 +91,7 @@ def both(report, count=500, at_once=10):
     """Guard and shim at once, in either order: the job is lost, and none of its processes is left."""
     random = report.random
     gone = []
-    with Rig(jobs=at_once + 5) as rig:
+    with Rig(jobs=at_once + 5, poll_interval=10) as rig:
         rig.start("worker")
         while report.faults < count:
             number = min(at_once, count - report.faults)
