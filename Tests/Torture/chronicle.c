@@ -10,7 +10,7 @@
  *
  * PLAN is a row of words: sleep MILLISECONDS; wait (until HISTORY.go/TAG or HISTORY.go/all is there); say BYTES (of log);
  * polite NUMBER (that exit status on TERM); stubborn (deaf to TERM); flee (leaves a daemon in a session of its own, deaf
- * to TERM); leave (the same, but not deaf); exit NUMBER; signal NUMBER.
+ * to TERM); leave (the same, but not deaf); exit NUMBER; signal NUMBER. It leaves an output behind in its folder.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -106,6 +106,10 @@ int main(int count, char **words) {
     tag = words[3];
     identify();
     note("begin", "");
+    /* What nobody may take away while the script runs, or after it. */
+    int output = open("output", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (output < 0) fail("output");
+    close(output);
     for (char *word = strtok(words[4], " "); word; word = strtok(NULL, " ")) {
         if (strcmp(word, "wait") == 0) wait_for_go();
         else if (strcmp(word, "stubborn") == 0) signal(SIGTERM, SIG_IGN);

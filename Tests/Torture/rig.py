@@ -194,6 +194,7 @@ class Rig:
 
     def run(self, name, *words, plan=None, check=False, timeout=LIMIT):
         """Runs a program to its end."""
+        self.bury()
         with open(self.log, "ab") as log:
             return subprocess.run(
                 [*self.command(name, plan), *words], env=self.environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log,
@@ -217,9 +218,12 @@ class Rig:
             self._sockets[name] = listening
         return self._sockets[name]
 
+    def bury(self):
+        bury([process.pid for process in self.processes.values()])
+
     def revive(self, *names):
         """Starts again what has died of those; buries orphans."""
-        bury([process.pid for process in self.processes.values()])
+        self.bury()
         for name in names or list(self.processes):
             process = self.processes.get(name)
             if process is None or process.poll() is not None:
@@ -271,6 +275,7 @@ class Rig:
 
     def cgi(self, program, path, content, content_type, cookie=None, plan=None):
         """A page's answer, as CGI; b"" when it died."""
+        self.bury()
         cookie = cookie or f"scriptrunner_session={self.cookie}"
         environment = {**self.environment, **self.cgi_variables(path, content, content_type, cookie)}
         with open(self.log, "ab") as log:
@@ -282,7 +287,7 @@ class Rig:
         """A page's answer, from the one that is running; b"" when it died over it."""
         variables = self.cgi_variables(path, content, content_type, f"scriptrunner_session={self.cookie}")
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(LIMIT)
+            connection.settimeout(LIMIT / 4)
             try:
                 connection.connect(str(self.folder / f"run/{program}.sock"))
                 connection.sendall(begin(**variables) + body(content.encode()) + record(STDIN))
@@ -344,7 +349,7 @@ class Rig:
 
     def query(self, sql, *values):
         path = urllib.parse.quote(str(self.database_path))
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
         connection.row_factory = sqlite3.Row
         try:
             return [dict(row) for row in connection.execute(sql, values)]
@@ -405,7 +410,7 @@ class Rig:
             if not entry.isdigit():
                 continue
             try:
-                if not os.readlink(f"/proc/{entry}/exe").startswith(str(self.programs / "bin/supervisor")):
+                if "/bin/supervisor" not in os.readlink(f"/proc/{entry}/exe"):
                     continue
                 place = os.readlink(f"/proc/{entry}/fd/3")
             except OSError:
@@ -418,6 +423,10 @@ class Rig:
     def _in_order(pids):
         """The guard is the shim's parent."""
         return sorted(pids, key=lambda pid: any(pid in children(other) for other in pids))
+
+    def processes_of(self, submission):
+        """All that the job's script has started, itself too."""
+        return self._marked(self.job(submission)["uid"])
 
     def survivors(self):
         """Processes of jobs that are over: (number, job)."""
@@ -445,8 +454,18 @@ class Rig:
             self.revive(*[name for name in self.processes])
             time.sleep(0.05)
         lines, garbage = read_history(self.history)
-        checker = Checker(Database(self.database_path), lines, self.submissions, self.faults, survivors, garbage)
-        return [str(violation) for violation in checker.check()] + self.trouble
+        database = Database(self.database_path)
+        checker = Checker(database, lines, self.submissions, self.faults, survivors, garbage)
+        return [str(violation) for violation in checker.check()] + self.missing_outputs(database, lines) + self.trouble
+
+    def missing_outputs(self, database, lines):
+        """What a script that came to its end in this boot has left in its folder, and is not there."""
+        ended = {(line.tag, line.attempt) for line in lines if line.what == "end"
+                 and line.boot not in self.faults.ended_boots}
+        return [
+            f"output lost: job {job['id']}: {job['uid']}/output" for job in database.jobs
+            if (job["nonce"].hex(), job["attempt"]) in ended
+            and not (self.folder / "outbox" / job["uid"] / "output").exists()]
 
     def tail(self):
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
@@ -489,11 +508,11 @@ class Rig:
         for folder in [self.folder, self.elsewhere]:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _marked(self):
+    def _marked(self, uid=""):
         found = []
         for entry in os.listdir("/proc"):
             with contextlib.suppress(OSError):
-                if entry.isdigit() and f"HOME={self.folder}/outbox/".encode() in pathlib.Path(
+                if entry.isdigit() and f"HOME={self.folder}/outbox/{uid}".encode() in pathlib.Path(
                         f"/proc/{entry}/environ").read_bytes():
                     found.append(int(entry))
         return found
