@@ -21,8 +21,6 @@ public struct LocalExecutor {
 
     /// Where an attempt stands.
     public enum Standing: Equatable {
-        /// Nothing was ever laid down for it.
-        case unknown
         /// Its supervisor is about to start the script, or finds that it cannot.
         case starting
         /// The script's processes are alive under their supervisor.
@@ -61,7 +59,11 @@ public struct LocalExecutor {
     /// Where the attempt stands now. Call ``reap()`` before, so that a supervisor that has ended is not taken for one that
     /// is about to begin.
     public func poll(_ name: String) throws -> Standing {
-        guard let attempt = try AttemptDirectory.open(in: attemptsDir, named: name) else { return .unknown }
+        guard let attempt = try AttemptDirectory.open(in: attemptsDir, named: name) else {
+            // Claimed, and then the worker died or the disk was full; or the worker sleeps and has its lock no more.
+            guard try AttemptDirectory.forbid(in: attemptsDir, named: name) else { return try poll(name) }
+            return .neverBegan(trouble: "The attempt was never laid down.")
+        }
         // Whether somebody lives is asked first: whoever was gone then has written all that it ever will.
         let isAlive = try attempt.isAlive() || children[name] != nil
         let ticket = try attempt.ticket()

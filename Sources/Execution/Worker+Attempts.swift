@@ -23,12 +23,21 @@ extension Worker {
         }
         guard job.stopRequestedAt == nil else { return refuse(.cancelledBeforeStart(byAdmin: job.isStopByAdmin)) }
         let isNew: Bool
-        do { isNew = try executor.submit(attempt.name, order) { _ = try outbox.make(job.uid) } } catch {
+        do {
+            isNew = try executor.submit(attempt.name, order) { try prepareOutbox(job.uid, attempt: attempt.number) }
+        } catch {
             // Not to be found on the disk later.
             mishaps[attempt.name] = "\(error)"
             throw error
         }
         if !isNew { log.note("attempt-exists", ["job": "\(job.id)", "attempt": "\(attempt.number)"]) }
+    }
+
+    /// Makes the job's folder, empty. A worker that slept, and whose job another one has begun again meanwhile, takes
+    /// nothing away: the first attempt never has to, and a later one does it under the write lock while this worker rules.
+    func prepareOutbox(_ uid: String, attempt: Int) throws {
+        if attempt == 1 { return try outbox.makeFirst(uid) }
+        try jobs.whileRuling { _ = try outbox.make(uid) }
     }
 
     /// Finds out what has become of a live job's attempt; `nil` when there is nothing new. A wish to stop one that has not
@@ -45,9 +54,6 @@ extension Worker {
                 wasStopped ? over(.cancelledBeforeStart(byAdmin: job.isStopByAdmin), at: now()) : .cameToNothing(cause))
         }
         switch try executor.poll(job.attemptName) {
-        case .unknown:
-            // Claimed, and then the worker died or the disk was full: nothing was laid down, so nothing can run.
-            return vain("The attempt was never laid down.")
         case .neverBegan(let trouble):
             return vain(trouble.isEmpty ? "Its supervisor did not start." : trouble)
         case .starting:

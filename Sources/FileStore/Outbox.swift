@@ -48,13 +48,18 @@ public struct Outbox: Sendable {
     ///
     /// The web server's group may look in (mode 2750), because it sends the downloads.
     public func make(_ jobUID: String) throws(SystemError) -> String {
+        try Descriptor.directory(root).remove(Array(jobUID.utf8))
+        try makeFirst(jobUID)
+        return path(jobUID)
+    }
+
+    /// The same for a job that nobody has begun before: what is there stays.
+    public func makeFirst(_ jobUID: String) throws(SystemError) {
         let outbox = try Descriptor.directory(root)
-        try outbox.remove(Array(jobUID.utf8))
         try outbox.makeDirectory(jobUID, mode: 0o750)
         let folder = try outbox.open(beneath: jobUID, O_RDONLY | O_DIRECTORY)
         guard fchmod(folder.number, 0o2750) == 0 else { throw SystemError("fchmod", jobUID) }
         try outbox.sync()
-        return path(jobUID)
     }
 
     /// The full path of a job's folder.

@@ -47,6 +47,10 @@ public struct JobStore {
         }
     }
 
+    /// Does something beside the database that a worker may do only while it rules. Nobody takes over meanwhile, so keep it
+    /// short.
+    public func whileRuling(_ body: () throws -> Void) throws { try change(body) }
+
     /// Changes a job's state and writes the event. The caller has looked at `from` in this transaction.
     func move(
         _ job: JobID, from: JobState, to: JobState, attempt: Int, at now: Instant, detail: String = ""

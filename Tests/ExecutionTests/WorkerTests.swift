@@ -125,6 +125,27 @@ import Testing
         #expect(try shop.path(job) == [.queued, .starting, .queued, .starting, .running, .succeeded])
     }
 
+    @Test func `that slept after a claim runs nothing that a later one has begun again, and takes nothing away`() throws
+    {
+        let shop = try Shop()
+        let job = try shop.submit(text: "#!/bin/sh\necho x >>../runs\necho out >out\n")
+        let claimed = try #require(try asOrdinaryUser { try shop.worker.jobs.claimNext(at: Instant.now()) })
+        let sleeper = try shop.replaceWorker()
+        #expect(try shop.runToEnd(job).state == .succeeded)
+        #expect(try shop.job(job).attempt == 2)
+        try asOrdinaryUser { try sleeper.begin(claimed) }
+        #expect(sleeper.executor.children.isEmpty)
+        // It may as well have slept when it was about to make the folder for the outputs.
+        let uid = try shop.job(job).uid
+        try asOrdinaryUser {
+            try sleeper.prepareOutbox(uid, attempt: 1)
+            #expect(throws: JobStore.Superseded.self) { try sleeper.prepareOutbox(uid, attempt: 2) }
+        }
+        let runs = try Descriptor.open(shop.scratch("outbox/runs"), O_RDONLY).readAll(limit: 99)
+        #expect(runs == Array("x\n".utf8))
+        #expect(try shop.output(job, "out") == "out\n")
+    }
+
     @Test func `revokes an attempt whose supervisor never came, and tries again`() throws {
         let shop = try Shop()
         let job = try shop.submit(text: "#!/bin/sh\n")

@@ -258,7 +258,9 @@ class Checker:
             return
         ran = self.begins[tag].get(job["attempt"])
         end = self.ends[tag].get(job["attempt"])
-        is_cut_off = ran is not None and ran.boot in self.faults.ended_boots
+        # As the ticket tells: the power may have gone between the ticket and the script's first line.
+        boot = next((row["boot_id"] for row in self.database.attempts[at] if row["number"] == job["attempt"]), "")
+        is_cut_off = boot in self.faults.ended_boots
         told = ("exit", code) if code is not None else ("signal", number) if number is not None else None
         if state == "lost":
             if tag not in self.faults.both_halves and not is_cut_off:

@@ -17,8 +17,8 @@
  *   until FILE                                     rules do nothing any more when this file is there
  *
  * At the FIRST-th of its CALLS, and up to COUNT of them (-1: all from then on), WHO is: `kill`ed by SIGKILL before the
- * call does anything; `stop`ped by SIGSTOP right after it, and let alone; `fail`s with errno VALUE; or is `return`ed VALUE,
- * without the call being made.
+ * call does anything; `stop`ped by SIGSTOP right after it, and let alone; `fail`s with errno VALUE, at an open only if it
+ * may make a file; or is `return`ed VALUE, without the call being made.
  *
  *   call WHO NUMBER CALL      acted WHO PID CALL NUMBER      end WHO PID COUNT
  */
@@ -147,6 +147,16 @@ static void set_register(pid_t thread, int is_entry, long value) {
 #endif
 }
 
+/* Whether the call may make a file; one that only opens what is there needs no room on a disk. */
+static int may_create(struct tracee *tracee, struct __ptrace_syscall_info *call) {
+    unsigned long flags = O_CREAT;
+    if (call->entry.nr == SYS_openat) flags = call->entry.args[2];
+#ifdef SYS_openat2
+    if (call->entry.nr == SYS_openat2) flags = ptrace(PTRACE_PEEKDATA, tracee->thread, (void *)call->entry.args[2], NULL);
+#endif
+    return (flags & (O_CREAT | O_TMPFILE)) != 0;
+}
+
 /* Says whether the tracee has been let go. */
 static int at_call(struct tracee *tracee) {
     struct __ptrace_syscall_info call;
@@ -161,6 +171,7 @@ static int at_call(struct tracee *tracee) {
     if (is_traced) fprintf(out, "call %d %ld %ld\n", tracee->who, numbers[tracee->who], number);
     for (struct rule *rule = rules; rule < rules + rule_count; rule++) {
         if (rule->who != tracee->who || !rule->calls[number]) continue;
+        if (rule->action == 'f' && !may_create(tracee, &call)) continue;
         rule->seen++;
         if (rule->seen < rule->first || (rule->count >= 0 && rule->seen >= rule->first + rule->count)) continue;
         if (until_path[0] && access(until_path, F_OK) == 0) continue;

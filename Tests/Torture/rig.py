@@ -154,7 +154,7 @@ class Rig:
         return copy
 
     def _lay_out(self, jobs, settings):
-        for name in ["etc", "db", "inbox/shared", "outbox", "state", "scripts", "mail", "run"]:
+        for name in ["etc", "db", "inbox/shared", "outbox", "state", "scripts", "mail"]:
             (self.folder / name).mkdir(parents=True)
         self.conf = self.folder / "etc/ScriptRunner.conf"
         known = known_settings()
@@ -213,10 +213,18 @@ class Rig:
         """The socket of a page, as systemd keeps it: it outlives the page."""
         if name not in self._sockets:
             listening = socket.socket(socket.AF_UNIX)
-            listening.bind(str(self.folder / f"run/{name}.sock"))
+            path = self.elsewhere / f"{name}.sock"
+            path.unlink(missing_ok=True)
+            listening.bind(str(path))
             listening.listen(100)
             self._sockets[name] = listening
         return self._sockets[name]
+
+    def hang_up(self):
+        """Closes the sockets of the pages: who waits for an answer gets none."""
+        for listening in self._sockets.values():
+            listening.close()
+        self._sockets.clear()
 
     def bury(self):
         bury([process.pid for process in self.processes.values()])
@@ -289,7 +297,7 @@ class Rig:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(LIMIT / 4)
             try:
-                connection.connect(str(self.folder / f"run/{program}.sock"))
+                connection.connect(str(self.elsewhere / f"{program}.sock"))
                 connection.sendall(begin(**variables) + body(content.encode()) + record(STDIN))
                 return answer(connection)
             except OSError:
@@ -503,8 +511,7 @@ class Rig:
         for pid in self._marked():
             kill(pid)
         bury()
-        for listening in self._sockets.values():
-            listening.close()
+        self.hang_up()
         for folder in [self.folder, self.elsewhere]:
             shutil.rmtree(folder, ignore_errors=True)
 
