@@ -221,7 +221,10 @@ class Lane:
 
     def wait_for(self, count, *states):
         """Until so many jobs are in these states."""
-        wait_until(f"{count} jobs are {states}", lambda: self.count(*states) == count)
+        try:
+            wait_until(f"{count} jobs are {states}", lambda: self.count(*states) == count)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}\n{(self.folder / 'output').read_text()[-2000:]}") from None
 
     def log_of(self, number):
         """What a job has written."""
