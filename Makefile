@@ -4,6 +4,7 @@
 #   make test       set up what is missing, and run every test
 #   make            build, and fill bin/, cgi-bin/ and lib/
 #   make check      format lint, warnings as errors, the dependency arrows of Package.swift
+#   make torture    kills, full disks and power cuts, all of them: an hour or more (SCALE=0.1 SEED= PHASES=)
 #   make bench      benchmarks; each prints a ratio to something measured in the same run (bench-queue: of the queue alone)
 #   make install    lay out everything for an admin (DESTDIR= PREFIX=)
 
@@ -13,6 +14,9 @@ RUN_AS = nobody
 HTTPD = nginx
 PREFIX = /opt/scriptrunner
 DESTDIR =
+SCALE = 1
+SEED =
+PHASES =
 
 PAGES = home login signup account submit jobs files
 PROGRAMS = worker supervisor mailer cleaner scriptrunner
@@ -24,7 +28,8 @@ nginx_PACKAGES = nginx
 apache_PACKAGES = apache2-bin libapache2-mod-fcgid libapache2-mod-xsendfile
 # What the tests want besides.
 TEST_PACKAGES = $(nginx_PACKAGES) $(apache_PACKAGES) chromium chromium-driver openssl curl \
-	python3 python3-pytest python3-selenium python3-aiosmtpd python3-requests python3-html5lib
+	python3 python3-pytest python3-selenium python3-aiosmtpd python3-requests python3-html5lib \
+	strace e2fsprogs xfsprogs mount util-linux gcc
 BENCH_PACKAGES = $(nginx_PACKAGES) wrk strace gcc python3 python3-requests
 
 RELEASE = .build/release
@@ -49,6 +54,10 @@ run: packages-$(HTTPD) build
 test: test-packages check build
 	swift test --build-path .build
 	/usr/bin/python3 -m pytest -q Tests/EndToEnd
+	/usr/bin/python3 -m pytest -q --durations=15 Tests/Torture
+
+torture: test-packages build
+	/usr/bin/python3 Tests/Torture/run.py --scale $(SCALE) $(if $(SEED),--seed $(SEED)) $(PHASES)
 
 check: swift build-packages
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
@@ -106,4 +115,4 @@ test-packages:
 clean:
 	rm -rf .build bin lib $(addprefix cgi-bin/,$(PAGES))
 
-.PHONY: all build run test check bench bench-queue install swift build-packages test-packages clean
+.PHONY: all build run test torture check bench bench-queue install swift build-packages test-packages clean

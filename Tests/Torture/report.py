@@ -20,6 +20,7 @@ class Report:
     # Why it was not run.
     skipped: str = ""
     began: float = dataclasses.field(default_factory=time.monotonic)
+    took: float | None = None
     _told: float = 0
 
     def __post_init__(self):
@@ -53,9 +54,13 @@ class Report:
         points = list(points)
         return points if count is None or count >= len(points) else sorted(self.random.sample(points, count))
 
+    def stop(self):
+        """It is over: from now on it says how long it took."""
+        self.took = time.monotonic() - self.began
+
     @property
     def line(self):
-        took = time.monotonic() - self.began
+        took = time.monotonic() - self.began if self.took is None else self.took
         verdict = f"skipped: {self.skipped}" if self.skipped else "; ".join(self.remarks)
         return f"{self.phase:<22} {self.faults:>7} {self.jobs:>7} {len(self.violations):>10} {took:>6.0f} s  {verdict}"
 

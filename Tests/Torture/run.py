@@ -1,0 +1,103 @@
+"""Runs the phases one after another, or some of them, and prints a table at the end.
+
+    run.py [--seed N] [--scale X] [PHASE ...]
+
+Each phase has a process of its own, so that none leaves mounts or children to the next. --scale multiplies the counts; a
+sweep of system calls takes all of them at 1.
+"""
+
+import argparse
+import importlib
+import os
+import pickle
+import random
+import sys
+import traceback
+
+from report import Report
+
+# name, module, function, how many faults. None: all that there are.
+PHASES = [
+    ("supervisor calls", "sweep_supervisor", "sweep", None),
+    ("worker calls", "sweep_programs", "worker", None),
+    ("page calls", "sweep_programs", "pages", None),
+    ("mailer calls", "sweep_programs", "mailer", None),
+    ("cleaner calls", "sweep_programs", "cleaner", None),
+    ("random kills", "storm", "single", 2000),
+    ("both halves", "storm", "both", 500),
+    ("restored database", "storm", "restored", 20),
+    ("adoption", "workers", "adoption", 10),
+    ("rival workers", "workers", "rivals", 20),
+    ("sleeping workers", "workers", "asleep", None),
+    ("power cuts", "power", "cuts", 200),
+]
+# Points of a sweep that stand for all of them where `count` is None and the scale is less than 1.
+_MANY = 500
+
+
+def count_of(full, scale):
+    if scale >= 1:
+        return full if full is None else round(full * scale)
+    return max(1, round((full or _MANY) * scale))
+
+
+def run(name, seed, count):
+    """Runs a phase in a process of its own; returns its report."""
+    module, function = next((module, function) for phase, module, function, _ in PHASES if phase == name)
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        report = Report(name, seed)
+        try:
+            importlib.import_module("rig").adopt_orphans()
+            getattr(importlib.import_module(module), function)(report, count=count)
+        except BaseException:  # noqa: BLE001 - whatever it was, it belongs into the report
+            traceback.print_exc()
+            report.add([f"the phase broke off: {traceback.format_exc().splitlines()[-1]}"])
+        report.stop()
+        report.random = None
+        with os.fdopen(writing, "wb") as pipe:
+            pickle.dump(report, pipe)
+        sys.stdout.flush()
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        data = pipe.read()
+    os.waitpid(child, 0)
+    if data:
+        return pickle.loads(data)
+    report = Report(name, seed)
+    report.add(["the phase died without a word"])
+    return report
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options.add_argument("--scale", type=float, default=1)
+    options.add_argument("phases", nargs="*", metavar="PHASE")
+    given = options.parse_args()
+    names = [phase[0] for phase in PHASES]
+    unknown = [name for name in given.phases if name not in names]
+    if unknown:
+        options.error(f"no phase is called {', '.join(unknown)}; there are: {', '.join(names)}")
+    print(f"seed {given.seed}, scale {given.scale:g}; repeat it with --seed {given.seed}", flush=True)
+    reports = [
+        run(name, given.seed, count_of(full, given.scale)) for name, _, _, full in PHASES
+        if not given.phases or name in given.phases
+    ]
+    print("\n" + Report.HEAD)
+    for report in reports:
+        print(report.line)
+    violations = [f"{report.phase}: {violation}" for report in reports for violation in report.violations]
+    print(f"\n{sum(report.faults for report in reports)} faults, {sum(report.jobs for report in reports)} jobs, "
+          f"{len(violations)} violations")
+    for violation in violations:
+        print(violation)
+    sys.exit(1 if violations else 0)
+
+
+if __name__ == "__main__":
+    main()
