@@ -55,8 +55,7 @@ def test_too_much_log_loses_its_middle_and_costs_nothing_else(make_site):
     number = ada.queue("loud.sh")
     job = site.wait_for(number, "succeeded")
     assert job["log_bytes"] == 6_000_000
-    page = ada.get(f"/jobs/{number}").text
-    assert "left out ...]" in page and "line 0099999" in page
+    assert "line 0099999" in ada.get(f"/jobs/{number}").text
     log = ada.get(f"/jobs/{number}/log").text
     lines = log.splitlines()
     assert len(log) < 400_000 and "\0" not in log

@@ -98,13 +98,14 @@ import Testing
 }
 
 @Suite struct `What is left when guard and shim were killed` {
-    /// Three generations: the script, one in a session of its own without the mark, and its child. And one that has nothing
-    /// of the script any more: another session, no mark, no parent.
+    /// Three generations: the script, one in a session of its own without the mark, and its child. One that has nothing but
+    /// the mark. And one that has nothing of the script any more: another session, no mark, no parent.
     static let script = """
         #!/bin/sh
         env -i setsid sh -c 'echo $$ > child; sh -c "echo \\$\\$ > grandchild; exec sleep 1000"; true' &
         (env -i setsid sh -c 'echo $$ > orphan; exec sleep 1000' &)
-        while [ ! -s child ] || [ ! -s grandchild ] || [ ! -s orphan ]; do sleep 0.02; done
+        (setsid sh -c 'echo $$ > marked; exec sleep 1000' &)
+        while [ ! -s marked ] || [ ! -s child ] || [ ! -s grandchild ] || [ ! -s orphan ]; do sleep 0.02; done
         touch up
         while :; do sleep 0.05; done
         """
@@ -123,8 +124,36 @@ import Testing
             try Strays.kill(marked: "SR_TRIAL=\(trial.scratch.path)", session: beginning.script)
         }
         #expect(isGone(beginning.script.pid) && isGone(child) && isGone(grandchild))
+        #expect(isGone(try trial.number("marked")))
         // Nothing but a cgroup could tell whose this one is.
         #expect(!isGone(orphan.pid))
+    }
+
+    @Test func `is ended also when it looks like a zombie, and is none`() throws {
+        let trial = try Trial()
+        let script = """
+            #!/usr/bin/python3
+            import ctypes, os, threading, time
+            def live():
+                while b') Z' not in open('/proc/%d/stat' % os.getpid(), 'rb').read():
+                    time.sleep(0.02)
+                open('up', 'w')
+                time.sleep(1000)
+            threading.Thread(target=live).start()
+            ctypes.CDLL(None).pthread_exit(None)
+            """
+        try trial.start(try trial.order(script))
+        try trial.waitForFile("up")
+        let process = try trial.beginning().script
+        try trial.killBoth()
+        #expect(threads(process.pid) > 0)
+        try asOrdinaryUser { try Strays.kill(marked: "SR_TRIAL=\(trial.scratch.path)", session: process) }
+        #expect(threads(process.pid) <= 0)
+    }
+
+    /// How many live besides the first.
+    private func threads(_ pid: Int32) -> Int {
+        ((try? Descriptor.directory("/proc/\(pid)/task").entries().count) ?? 0) - 1
     }
 
     @Test func `is never a stranger's, though the session's number has gone to them`() throws {

@@ -58,20 +58,6 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Strace.isThere, "needs strace"))
-    func `of a script that could not be started is known although the shim died over it`() throws {
-        let trial = try Trial()
-        // Whoever is about to look at the script's end stands still.
-        try trial.start(
-            try trial.order("#!/no/such/interpreter\n"), through: Strace.command(["inject=waitid:signal=STOP:when=1"]))
-        let watchers = try trial.beginning().watchers
-        try waitUntil("the shim stands still") { isStopped(watchers[1].pid) }
-        watchers[1].send(SIGKILL)
-        try waitUntil("the guard stands still") { isStopped(watchers[0].pid) }
-        watchers[0].send(SIGCONT)
-        #expect(try trial.waitForSupervisor()?.outcome == .notStarted(errno: Int(ENOENT)))
-    }
-
     @Test func `goes to no stranger who has the number now`() throws {
         let mine = try #require(ProcessIdentity(of: getpid()))
         #expect(!ProcessIdentity(pid: mine.pid, start: mine.start + 1, bootID: mine.bootID).send(0))
