@@ -4,7 +4,7 @@
 #   make test       set up what is missing, and run every test
 #   make            build, and fill bin/, cgi-bin/ and lib/
 #   make check      format lint, warnings as errors, the dependency arrows of Package.swift
-#   make bench      benchmarks; each prints a ratio to something measured in the same run
+#   make bench      benchmarks; each prints a ratio to something measured in the same run (bench-queue: of the queue alone)
 #   make install    lay out everything for an admin (DESTDIR= PREFIX=)
 
 PORT = 8080
@@ -25,7 +25,7 @@ apache_PACKAGES = apache2-bin libapache2-mod-fcgid libapache2-mod-xsendfile
 # What the tests want besides.
 TEST_PACKAGES = $(nginx_PACKAGES) $(apache_PACKAGES) chromium chromium-driver openssl curl \
 	python3 python3-pytest python3-selenium python3-aiosmtpd python3-requests python3-html5lib
-BENCH_PACKAGES = $(nginx_PACKAGES) wrk
+BENCH_PACKAGES = $(nginx_PACKAGES) wrk strace gcc python3 python3-requests
 
 RELEASE = .build/release
 
@@ -57,6 +57,12 @@ check: swift build-packages
 bench: build
 	@tools/install-packages $(BENCH_PACKAGES)
 	/usr/bin/python3 bench/run.py
+	/usr/bin/python3 bench/queue_bench.py $(BENCH)
+
+# BENCH = which, and how: see bench/queue_bench.py --help.
+bench-queue: build
+	@tools/install-packages $(BENCH_PACKAGES)
+	/usr/bin/python3 bench/queue_bench.py $(BENCH)
 
 FOLDERS = bin cgi-bin lib lib/scriptrunner httpd-conf htdocs htdocs/errors etc examples examples/data docs \
 	docs/decisions
@@ -100,4 +106,4 @@ test-packages:
 clean:
 	rm -rf .build bin lib $(addprefix cgi-bin/,$(PAGES))
 
-.PHONY: all build run test check bench install swift build-packages test-packages clean
+.PHONY: all build run test check bench bench-queue install swift build-packages test-packages clean

@@ -80,7 +80,7 @@ let package = Package(
         // What the project is about.
         module("Accounts", ["Storage", "SQLite", "Sodium", "Linux"]),
         module("Scripts", ["Sodium", "Linux"]),
-        module("JobQueue", ["Storage", "SQLite", "Scripts", "Sodium", "Linux"]),
+        module("JobQueue", ["Storage", "SQLite", "Settings", "Scripts", "Sodium", "Linux"]),
         module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
         module("Mail", ["Storage", "SQLite", "Settings", "EventLog", "Linux"]),
         module("SMTP", ["Mail", "Settings", "CCurl", "Linux"]),

@@ -15,6 +15,8 @@ struct Commission {
     let catalogue: Catalogue
     let inbox: Inbox
     let outbox: Outbox
+    /// Where attempts get a cgroup of their own; `nil`: nowhere.
+    let cgroups: CgroupParent?
 
     /// Why a job is not run, as a sentence for its requester.
     struct Refusal: Error, Equatable {
@@ -40,7 +42,24 @@ struct Commission {
             arguments: [script.path] + (try arguments(of: script, job, parameters, folder)),
             environment: environment(of: attempt, folder), workingDirectory: folder,
             grace: settings.killGrace.milliseconds, maxLogBytes: settings.maxLogBytes,
-            timeLimit: job.timeLimit?.milliseconds ?? 0)
+            timeLimit: job.timeLimit?.milliseconds ?? 0, limits: limits, memory: memory(of: job),
+            processes: Int64(settings.maxProcesses ?? 0), cgroupParent: cgroups?.order ?? "")
+    }
+
+    /// What each process of a script may have, as the settings say.
+    private var limits: Supervision.Limits {
+        Supervision.Limits(
+            cpuSeconds: (settings.maxCPUTime?.milliseconds ?? 0) / 1000, addressSpace: settings.maxAddressSpace ?? 0,
+            openFiles: Int64(settings.maxOpenFiles ?? 0),
+            // The kernel counts all processes of our user then: only where a cgroup cannot count the attempt's alone.
+            processes: cgroups?.boundsProcesses == true ? 0 : Int64(settings.maxProcesses ?? 0),
+            fileSize: settings.maxFileBytes ?? 0)
+    }
+
+    /// What all processes of the script may use together: what was declared, by the script or for all scripts that declare
+    /// nothing. Bytes; 0: as much as there is.
+    private func memory(of job: Job) -> Int64 {
+        job.needs.memory ?? (job.needs.cpus == nil ? settings.defaultMemory : nil) ?? 0
     }
 
     /// The values in the order of the script's annotations; inputs and outputs as full paths.

@@ -38,9 +38,9 @@ public struct LocalExecutor {
         public let script: ProcessIdentity
         public let guardPID: Int32
         public let at: Instant
-
         /// Those that see it through: as long as one of them lives, its end will be recorded.
-        public var supervisors: [ProcessIdentity] { [ProcessIdentity(of: guardPID)].compactMap(\.self) }
+        public let supervisors: [ProcessIdentity]
+        let cgroups: [String]
     }
 
     /// Lays down a new attempt and starts its supervisor.
@@ -68,8 +68,10 @@ public struct LocalExecutor {
         let isAlive = try attempt.isAlive() || children[name] != nil
         let ticket = try attempt.ticket()
         let begun: Begun? =
-            if case .started(let script, let guardPID, let at) = ticket {
-                Begun(script: script, guardPID: guardPID, at: Instant(milliseconds: at))
+            if case .started(let beginning) = ticket {
+                Begun(
+                    script: beginning.script, guardPID: beginning.guardPID, at: Instant(milliseconds: beginning.at),
+                    supervisors: beginning.watchers, cgroups: beginning.cgroups)
             } else { nil }
         // Asked before the record is: a process that died at the gate is recorded before it is buried, and once it is
         // buried it looks like one that has become the script.
@@ -80,7 +82,8 @@ public struct LocalExecutor {
             // Let through the gate, but perhaps the script cannot be started: the next look knows.
             return isBeforeExec ? .starting : .running(begun)
         case (let begun?, false):
-            try Strays.kill(marked: LocalExecutor.mark(of: name), session: begun.script)
+            try Strays.kill(
+                marked: LocalExecutor.mark(of: name), session: begun.script, cgroups: begun.cgroups)
             return .vanished(begun)
         case (nil, true) where ticket == nil: return .starting
         case (nil, _):

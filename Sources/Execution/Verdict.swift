@@ -37,6 +37,18 @@ struct Verdict: Equatable {
             ending = Ending(state: .outputLimit, reason: "Its log grew larger than it may, so it was stopped.")
             sentence = "Its log grew larger than it may, so it was stopped\(took)."
             outcome = .failed
+        case (_, .none) where record.wasOutOfMemory:
+            ending = Ending(state: .outOfMemory, reason: "It used more memory than it may and was ended by the kernel.")
+            sentence = "It used more memory than it may and was ended by the kernel\(took)."
+            outcome = .failed
+        case (.signalled(Int(SIGXFSZ)), .none):
+            ending = Ending(state: .outputLimit, reason: "It wrote a larger file than it may, so it was ended.")
+            sentence = "It wrote a larger file than it may, so it was ended\(took)."
+            outcome = .failed
+        case (.signalled(Int(SIGXCPU)), .none):
+            ending = Ending(state: .timedOut, reason: "It used more processor time than it may, so it was ended.")
+            sentence = "It used more processor time than it may, so it was ended\(took)."
+            outcome = .failed
         case (.exited(0), .none):
             ending = Ending(state: .succeeded)
             sentence = "It completed successfully\(took)."
@@ -46,7 +58,8 @@ struct Verdict: Equatable {
             sentence = "The script ended with exit status \(code)\(took)."
             outcome = .failed
         case (.signalled(let number), .none):
-            ending = Ending(state: .failed, reason: Verdict.signalled(number))
+            ending = Ending(
+                state: .failed, reason: Verdict.signalled(number, memoryWasWatched: record.memoryWasWatched))
             sentence = ending.reason ?? ""
             outcome = .failed
         }
@@ -54,6 +67,11 @@ struct Verdict: Equatable {
         case .exited(let code): ending.exitCode = code
         case .signalled(let number): ending.signal = number
         case .notStarted: break
+        }
+        if record.hadStorageTrouble {
+            let trouble = "The disk failed while it ran, so its log may have gaps."
+            ending.reason = ending.reason.map { $0 + " " + trouble } ?? trouble
+            sentence += " " + trouble
         }
         ending.maxRSS = record.maxRSS
         ending.userTime = record.userTime
@@ -119,14 +137,11 @@ struct Verdict: Equatable {
         }
     }
 
-    private static func signalled(_ number: Int) -> String {
-        let name = "signal \(number) (\(signalName(number)))"
-        return switch CInt(number) {
-        case SIGKILL:
-            "The script was ended by \(name), which ScriptRunner did not send. Often that means that the machine's memory "
-                + "was used up."
-        case SIGXFSZ: "The script was ended by \(name): it wrote a larger file than it may."
-        default: "The script was ended by \(name)."
-        }
+    private static func signalled(_ number: Int, memoryWasWatched: Bool) -> String {
+        guard number == SIGKILL else { return "The script was ended by signal \(number) (\(signalName(number)))." }
+        return memoryWasWatched
+            ? "The script was killed (9), but not by ScriptRunner, and not because it had used up its memory."
+            : "The script was killed (9), cause unknown: ScriptRunner did not do it. Often it means that the machine's "
+                + "memory was used up."
     }
 }

@@ -22,7 +22,14 @@ extension Worker {
             return refuse(Verdict(refused: refusal.sentence))
         }
         guard job.stopRequestedAt == nil else { return refuse(.cancelledBeforeStart(byAdmin: job.isStopByAdmin)) }
-        let isNew = try executor.submit(attempt.name, order) { try prepareOutbox(job.uid, attempt: attempt.number) }
+        let isNew: Bool
+        do {
+            isNew = try executor.submit(attempt.name, order) { try prepareOutbox(job.uid, attempt: attempt.number) }
+        } catch {
+            // Not to be found on the disk later.
+            mishaps[attempt.name] = "\(error)"
+            throw error
+        }
         if !isNew { log.note("attempt-exists", ["job": "\(job.id)", "attempt": "\(attempt.number)"]) }
     }
 
@@ -42,7 +49,8 @@ extension Worker {
         }
         let wasStopped = job.stopRequestedAt != nil
         func vain(_ cause: String) -> Finding {
-            found(
+            let cause = mishaps.removeValue(forKey: job.attemptName) ?? cause
+            return found(
                 wasStopped ? over(.cancelledBeforeStart(byAdmin: job.isStopByAdmin), at: now()) : .cameToNothing(cause))
         }
         switch try executor.poll(job.attemptName) {
@@ -153,8 +161,14 @@ extension Worker {
         return true
     }
 
-    /// Back into the queue after a start that came to nothing; after several, the job fails and says why.
+    /// Back into the queue after a start that came to nothing; after several, the job fails and says why. For want of room on
+    /// a disk it waits as long as it takes.
     private func giveBack(_ job: Job, because detail: String) throws -> Bool {
+        if Worker.tellsOfNoRoom(detail) {
+            return try jobs.returnToQueue(
+                job.id, attempt: job.attempt, notBefore: now() + Self.roomPause, at: now(), because: detail,
+                isCounted: false)
+        }
         let starts = job.vainStarts + 1
         guard starts < Self.mostVainStarts else {
             let sentence = "The job could not be started \(starts) times. Please tell the admin: \(detail)"
@@ -164,6 +178,15 @@ extension Worker {
         let pause = Instant.Span.seconds(1 << Int64(starts - 1))
         return try jobs.returnToQueue(
             job.id, attempt: job.attempt, notBefore: now() + pause, at: now(), because: detail)
+    }
+
+    /// Whether a start came to nothing because a disk was full, or our part of it.
+    static func tellsOfNoRoom(_ detail: String) -> Bool {
+        [ENOSPC, EDQUOT].contains { code in
+            let words = Array(String(cString: strerror(code)).utf8)
+            let said = Array(detail.utf8)
+            return said.indices.contains { said[$0...].starts(with: words) }
+        }
     }
 
     func link(to job: Job) -> String { "\(settings.baseURL.text)/jobs/\(job.id)" }

@@ -29,6 +29,8 @@ public final class Worker {
     var called: Set<String> = []
     /// What was found since the last transaction, without looking at the disk: refusals.
     var known: [Finding] = []
+    /// Why an attempt could not be laid down, by its name.
+    var mishaps: [String: String] = [:]
     /// When all live attempts were looked at last, called or not.
     private var surveyedAt: Instant?
     /// When the next warning about a time limit is due; `nil`: that has to be found out.
@@ -42,7 +44,7 @@ public final class Worker {
     private let programs: String
     /// What there is for jobs, and how much may run at once.
     private let machine: Machine
-    private let limits: Limits
+    private let limits: JobQueue.Limits
 
     /// Jobs that are claimed in one transaction, so that a long queue does not keep the worker from everything else.
     private static let mostClaims = 64
@@ -59,6 +61,8 @@ public final class Worker {
     private static let otherMailerPause = Instant.Span.seconds(1)
     /// How often attempts are looked at that are about to begin or to end, or where something went wrong. Milliseconds.
     private static let liveRhythm: Int64 = 1000
+    /// After a start that found the disk full.
+    static let roomPause = Instant.Span.seconds(30)
     /// Starts of one job that came to nothing for reasons of ours, before it fails.
     static let mostVainStarts = 5
 
@@ -83,7 +87,8 @@ public final class Worker {
                 style: AnnotationStyle(
                     docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
                     outputPrefix: settings.outputParamPrefix)),
-            inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox)
+            inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox,
+            cgroups: try CgroupParent.find(settings.cgroup.text))
         executor = LocalExecutor(attemptsDir: settings.attemptsDir, supervisor: programs + "/supervisor")
         vigil = try Vigil()
         room = Room(
@@ -92,9 +97,7 @@ public final class Worker {
                 (settings.outboxDir, "the outputs"),
             ], minFreeBytes: settings.minFreeBytes, minFreeFiles: Int64(settings.minFreeInodes))
         machine = settings.machine
-        limits = Limits(
-            defaultNeeds: Needs(cpus: settings.defaultCPUs, memory: settings.defaultMemory),
-            running: settings.maxRunningJobs, runningPerUser: settings.maxRunningPerUser)
+        limits = JobQueue.Limits(settings)
         try jobs.takeOver(
             pid: Int(getpid()), bootID: ProcessIdentity.currentBoot, version: "\(Storage.version)", at: now())
         try jobs.found(machine)

@@ -24,6 +24,7 @@ public enum WorkerProgram {
             Settings.fail(
                 SettingsProblem("worker: \(executableFolder)/\(program) is missing; install it beside the worker"))
         }
+        allowManyDescriptors()
         // Files and folders are ours alone unless made otherwise.
         umask(0o027)
         do {
@@ -49,5 +50,16 @@ public enum WorkerProgram {
             log.note("worker-failed", ["cause": "\(error)"])
             exit(EX_OSERR)
         }
+    }
+
+    /// Each live job takes two descriptors; so this is enough for two thousand. The usual 1024 are not meant for a daemon.
+    private static let descriptors: rlim_t = 4096
+
+    private static func allowManyDescriptors() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < descriptors
+        else { return }
+        limit.rlim_cur = min(descriptors, limit.rlim_max)
+        setrlimit(__rlimit_resource(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

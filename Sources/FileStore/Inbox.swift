@@ -29,16 +29,17 @@ public struct Inbox {
     ///   - given: the name that the browser tells; see ``SafeName``.
     ///   - most: largest size, bytes.
     ///   - floor: bytes that have to stay free on the disk.
+    ///   - files: how many files it has to be able to take.
     /// - Throws: `Upload.Refusal` when the disk is too full; `SystemError`.
-    public func beginUpload(named given: String, by user: UserID, most: Int64, leavingFree floor: Int64) throws
-        -> Upload
-    {
+    public func beginUpload(
+        named given: String, by user: UserID, most: Int64, leavingFree floor: Int64, files: Int = 0
+    ) throws -> Upload {
         let inbox = try Descriptor.directory(root)
         try inbox.makeDirectory(Self.incoming, mode: 0o700)
-        var room = statfs()
-        guard fstatfs(inbox.number, &room) == 0 else { throw SystemError("fstatfs", root) }
-        let free = Int64(room.f_bavail) * Int64(room.f_frsize) - floor
-        guard free > 0 else {
+        let room = try DiskSpace(of: root)
+        let free = room.free - floor
+        // A disk can be full of names while there is room for bytes.
+        guard free > 0, room.freeFiles.map({ $0 >= Int64(files) }) ?? true else {
             throw Upload.Refusal(
                 sentence: "The server's disk is nearly full, so it takes no uploads now. Please tell the admin.")
         }

@@ -23,18 +23,20 @@ extension JobStore {
         }
     }
 
-    /// Puts a job whose attempt provably never began back into the queue, and counts the start as a vain one.
+    /// Puts a job whose attempt provably never began back into the queue.
     ///
-    /// - Parameter notBefore: it is not claimed again before this.
+    /// - Parameters:
+    ///   - notBefore: it is not claimed again before this.
+    ///   - isCounted: as a start in vain, of which a job has only so many.
     @discardableResult
     public func returnToQueue(
-        _ job: JobID, attempt: Int, notBefore: Instant, at now: Instant, because detail: String
+        _ job: JobID, attempt: Int, notBefore: Instant, at now: Instant, because detail: String, isCounted: Bool = true
     ) throws -> Bool {
         try change {
             guard let standing = try standing(of: job), standing == (.starting, attempt) else { return false }
             try move(job, from: .starting, to: .queued, attempt: attempt, at: now, detail: detail)
             try database.run(
-                "UPDATE jobs SET not_before = \(notBefore), vain_starts = vain_starts + 1 WHERE id = \(job)")
+                "UPDATE jobs SET not_before = \(notBefore), vain_starts = vain_starts + \(isCounted) WHERE id = \(job)")
             try database.run(
                 """
                 UPDATE attempts SET ended_at = \(now), cause = \(detail) WHERE job_id = \(job) AND number = \(attempt)
@@ -196,7 +198,7 @@ extension JobStore {
         _ job: Job, byAdmin: Bool, keepingFor retention: Instant.Span, at now: Instant
     ) throws -> StopOutcome {
         if job.state == .queued {
-            let reason = byAdmin ? Self.cancelledByAdmin : Self.cancelled
+            let reason = "Cancelled \(byAdmin ? "by the administrator " : "")\(job.cancellation)."
             try database.run(
                 """
                 UPDATE jobs SET state = 'cancelled', ended_at = \(now), expires_at = \(now + retention),
@@ -215,7 +217,9 @@ extension JobStore {
             """)
         return .requested
     }
+}
 
-    private static let cancelled = "Cancelled before it started."
-    private static let cancelledByAdmin = "Cancelled by the administrator before it started."
+extension Job {
+    /// When a job that waits is cancelled, in words: it may have been tried before.
+    public var cancellation: String { attempt == 0 ? "before it started" : "while it waited for another attempt" }
 }

@@ -8,12 +8,11 @@ extension JobStore {
         try database.all(Self.inTransitionQuery, Job.init)
     }
 
+    /// Only the very words of the index `jobs_live` let SQLite use it; without them it would read all jobs there are.
     static let inTransitionQuery: SQL = """
         SELECT \(Job.columns) FROM jobs JOIN users ON users.id = user_id
-         WHERE state IN ('starting', 'stopping')
-        UNION ALL
-        SELECT \(Job.columns) FROM jobs JOIN users ON users.id = user_id
-         WHERE state = 'running' AND stop_requested_at IS NOT NULL
+         WHERE state IN ('starting', 'running', 'stopping')
+           AND (state <> 'running' OR stop_requested_at IS NOT NULL)
         """
 
     /// The live job whose folders are named so; `nil` when it is over, or was never ours.
@@ -45,9 +44,10 @@ extension JobStore {
         }.compactMap(\.self)
     }
 
+    /// The words of the index `jobs_live` again.
     static let unwarnedQuery: SQL = """
         SELECT \(Job.columns) FROM jobs JOIN users ON users.id = user_id
-         WHERE state = 'running' AND time_limit IS NOT NULL
+         WHERE state IN ('starting', 'running', 'stopping') AND state = 'running' AND time_limit IS NOT NULL
            AND (SELECT warned_at FROM attempts WHERE job_id = jobs.id AND number = attempt) IS NULL
         """
 

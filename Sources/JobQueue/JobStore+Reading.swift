@@ -17,6 +17,17 @@ extension JobStore {
             """, Job.init)
     }
 
+    /// At most `limit` of the jobs that wait, those that are held too, in the order of their numbers.
+    public func waiting(limit: Int) throws -> [Job] {
+        try database.all(
+            """
+            SELECT \(Job.columns) FROM jobs CROSS JOIN users ON users.id = user_id
+             WHERE jobs.id IN (SELECT id FROM jobs WHERE state = 'queued' AND held = 0
+                               UNION ALL SELECT id FROM jobs WHERE state = 'queued' AND held = 1)
+             ORDER BY jobs.id LIMIT \(limit)
+            """, Job.init)
+    }
+
     /// The parameters of a job, in the order of the script's arguments.
     public func parameters(of job: JobID) throws -> [JobParameter] {
         try database.all(

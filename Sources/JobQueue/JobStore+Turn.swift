@@ -26,6 +26,17 @@ struct Head {
         totalLimit = row.optionalInt(6)
         lastStart = row.instant(7)
     }
+
+    /// What limits are compared with.
+    init(_ job: Job) {
+        self.job = job.id
+        user = job.requester
+        script = job.script
+        needs = job.needs
+        perUserLimit = job.perUserLimit
+        totalLimit = job.totalLimit
+        lastStart = Instant(milliseconds: 0)
+    }
 }
 
 /// What may start now.
@@ -46,27 +57,30 @@ extension JobStore {
             try database.first("SELECT drained_at IS NOT NULL, head_job FROM queue") {
                 ($0.bool(0), $0.optionalInt64(1).map(JobID.init))
             } ?? (false, nil)
+        let keeper = try keeperOfTheTurn()
         var plan = Plan(turn: former, formerTurn: former)
         var occupancy = try occupancy()
         let mayRun = min(most, (limits.running ?? .max) - occupancy.count)
-        // Where nothing could start, whose turn it is stays as it was.
-        guard !isDrained, mayRun > 0, occupancy.free(on: machine).cpus > 0 else { return plan }
+        guard !isDrained, mayRun > 0 else { return plan }
         var lastStarts: [UserID: Instant] = [:]
         var priority = try nextPriority(below: nil)
         while let level = priority {
+            // Where nothing could start, whose turn it is stays as it was.
+            guard occupancy.free(on: machine).cpus > 0 else { return plan }
             var heads = try heads(atPriority: level, at: now)
-            while let index = turn(among: heads, former, occupancy, limits, lastStarts) {
+            while let index = turn(among: heads, keeper, occupancy, limits, lastStarts) {
                 let head = heads[index]
                 let share = Share(of: head.needs, otherwise: limits.defaultNeeds, on: machine)
                 guard occupancy.hasRoom(for: share, on: machine) else {
-                    plan.turn = head.job
+                    // Whoever has a job running already cannot keep a place for another one.
+                    plan.turn = occupancy.ofUser[head.user] == nil ? head.job : nil
                     return plan
                 }
                 occupancy.add(head.user, head.script, share)
                 lastStarts[head.user] = now + .milliseconds(Int64(plan.starts.count))
                 plan.starts.append((head, share))
                 if head.job == former { plan.turn = nil }
-                if plan.starts.count >= mayRun { return plan }
+                guard plan.starts.count < mayRun, occupancy.free(on: machine).cpus > 0 else { return plan }
                 if let next = try database.first(Self.nextHeadQuery(after: head, atPriority: level, at: now), Head.init)
                 {
                     heads[index] = next
@@ -82,17 +96,24 @@ extension JobStore {
 
     /// Which of these is the next, if any; those that a limit keeps back are none.
     private func turn(
-        among heads: [Head], _ former: JobID?, _ occupancy: Occupancy, _ limits: Limits,
+        among heads: [Head], _ keeper: UserID?, _ occupancy: Occupancy, _ limits: Limits,
         _ lastStarts: [UserID: Instant]
     ) -> Int? {
         func rank(_ head: Head) -> (Int, Int, Instant, JobID) {
             (
-                head.job == former ? 0 : 1, occupancy.ofUser[head.user, default: 0],
+                occupancy.ofUser[head.user, default: 0], head.user == keeper ? 0 : 1,
                 lastStarts[head.user] ?? head.lastStart, head.job
             )
         }
         return heads.indices.filter { occupancy.limit(on: heads[$0], limits) == nil }
             .min { rank(heads[$0]) < rank(heads[$1]) }
+    }
+
+    /// The requester whose turn it is already, and whose job waits for room.
+    func keeperOfTheTurn() throws -> UserID? {
+        try database.first(
+            "SELECT user_id FROM queue CROSS JOIN jobs ON jobs.id = head_job WHERE state = 'queued' AND held = 0"
+        ) { UserID($0.int64(0)) }
     }
 
     /// What live jobs have of the machine.
@@ -127,22 +148,33 @@ extension JobStore {
     /// The first job that may start of each requester and script.
     private func heads(atPriority priority: Int, at now: Instant) throws -> [Head] {
         var heads: [Head] = []
-        var (user, script) = (UserID(0), "")
-        while let head = try database.first(
-            Self.headQuery(after: user, script, atPriority: priority, at: now), Head.init)
-        {
+        var next = try database.first(Self.headQuery(after: UserID(0), atPriority: priority, at: now), Head.init)
+        while let head = next {
             heads.append(head)
-            (user, script) = (head.user, head.script)
+            // Two steps: with `(user_id, script) > (?, ?)` SQLite would walk over all jobs of the pair.
+            next =
+                try database.first(Self.headQuery(after: head, atPriority: priority, at: now), Head.init)
+                ?? database.first(Self.headQuery(after: head.user, atPriority: priority, at: now), Head.init)
         }
         return heads
     }
 
-    static func headQuery(after user: UserID, _ script: String, atPriority priority: Int, at now: Instant) -> SQL {
+    /// The first job of the next requester.
+    static func headQuery(after user: UserID, atPriority priority: Int, at now: Instant) -> SQL {
         """
         SELECT \(Head.columns) FROM jobs INDEXED BY jobs_in_turn CROSS JOIN users ON users.id = user_id
-         WHERE state = 'queued' AND held = 0 AND priority = \(priority)
-           AND (user_id, script) > (\(user), \(script)) AND not_before <= \(now)
+         WHERE state = 'queued' AND held = 0 AND priority = \(priority) AND user_id > \(user) AND not_before <= \(now)
          ORDER BY user_id, script, jobs.id LIMIT 1
+        """
+    }
+
+    /// The first job of the same requester for the next script.
+    static func headQuery(after head: Head, atPriority priority: Int, at now: Instant) -> SQL {
+        """
+        SELECT \(Head.columns) FROM jobs INDEXED BY jobs_in_turn CROSS JOIN users ON users.id = user_id
+         WHERE state = 'queued' AND held = 0 AND priority = \(priority) AND user_id = \(head.user)
+           AND script > \(head.script) AND not_before <= \(now)
+         ORDER BY script, jobs.id LIMIT 1
         """
     }
 

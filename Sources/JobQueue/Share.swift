@@ -1,5 +1,6 @@
 public import Linux
 public import Scripts
+public import Settings
 internal import Storage
 
 /// What an attempt is given of the machine.
@@ -44,6 +45,20 @@ public enum Share: Sendable, Equatable {
     var memory: Int64? { if case .part(_, let memory) = self { memory } else { nil } }
 }
 
+extension Needs {
+    /// Why a job of such a script could never run on this machine, as a sentence; `nil` when it could.
+    public func excess(on machine: Machine) -> String? {
+        if let cpus, cpus > machine.cpus {
+            return "This script needs \(cpus) CPUs, and the machine has only \(machine.cpus) for jobs."
+        }
+        if let memory, memory > machine.memory {
+            return "This script needs \(readableMemory(memory)) of memory, and the machine has only "
+                + "\(readableMemory(machine.memory)) for jobs."
+        }
+        return nil
+    }
+}
+
 /// What the settings say about how much may run at once.
 public struct Limits: Sendable, Equatable {
     /// What a script gets that declares no needs; `.undeclared`: the whole machine.
@@ -57,6 +72,13 @@ public struct Limits: Sendable, Equatable {
         self.defaultNeeds = defaultNeeds
         self.running = running
         self.runningPerUser = runningPerUser
+    }
+
+    /// Those that the admin has set.
+    public init(_ settings: Settings) {
+        self.init(
+            defaultNeeds: Needs(cpus: settings.defaultCPUs, memory: settings.defaultMemory),
+            running: settings.maxRunningJobs, runningPerUser: settings.maxRunningPerUser)
     }
 }
 

@@ -129,6 +129,16 @@ extension Descriptor {
     }
 }
 
+extension Optional where Wrapped == Descriptor {
+    /// -1, which poll(2) passes over, when there is none.
+    public var numberIfAny: CInt {
+        switch self {
+        case .some(let descriptor): descriptor.number
+        case .none: -1
+        }
+    }
+}
+
 /// Calls again as long as the call fails with `EINTR`.
 public func retryingOnInterrupt<Result: SignedInteger>(_ call: () -> Result) -> Result {
     while true {

@@ -83,7 +83,7 @@ public struct FilesPage: Page {
                 case .fileBegin("file", let name) where !name.isEmpty:
                     upload = try site.inbox.beginUpload(
                         named: name, by: visitor.user.id, most: site.settings.maxUploadBytes,
-                        leavingFree: site.settings.minFreeBytes)
+                        leavingFree: site.settings.minFreeBytes, files: site.settings.minFreeInodes)
                 case .fileBytes(let bytes): try upload?.write(bytes)
                 case .fileEnd:
                     if let complete = upload {

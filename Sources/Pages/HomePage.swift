@@ -54,12 +54,17 @@ public struct HomePage: Page {
             """
     }
 
-    private func glance() throws -> HTML {
+    func glance() throws -> HTML {
         let (queued, live) = try site.jobs.glance()
+        let standing = try site.jobs.queueStanding()
+        let obstacle: HTML? =
+            if let since = standing.drainedAt {
+                "<p class=\"glance\">The administrator has let no job start since \(time(since)).</p>"
+            } else { standing.stalledReason.map { "<p class=\"glance\">No job starts at present: \($0)</p>" } }
         let many: HTML = queued >= 1000 ? "at least " : ""
         return """
             <p class="glance">\(live == 0 ? "Nothing is running" : live == 1 ? "1 job is running" : "\(live) jobs are running"),
-            \(many)\(queued == 0 ? "none" : String(queued)) waiting.</p>
+            \(many)\(queued == 0 ? "none" : String(queued)) waiting.</p>\(obstacle)
             """
     }
 

@@ -16,7 +16,7 @@ struct JobView {
     let visitor: Visitor
     let job: Job
     private let now: Instant
-    private var isOwn: Bool { job.requester == visitor.user.id }
+    var isOwn: Bool { job.requester == visitor.user.id }
 
     /// The end of the log that the page shows. The whole is a download. Bytes.
     static let logTail = 16_384
@@ -55,7 +55,7 @@ struct JobView {
             <div class="split"><div>
             \(isLogFirst ? log : outputs)\(isLogFirst ? outputs : log)\(try parameters())
             </div><div>
-            \(facts)\(isOwn ? try mails() : nil)\(try history())
+            \(facts)\(try attempts())\(isOwn ? try mails() : nil)\(try history())
             </div></div>
             """, for: visitor, at: .jobs, isLive: !job.state.isOver)
     }
@@ -84,15 +84,16 @@ struct JobView {
         let length: HTML? = span.map { #"<div><dt>\#(lasted)</dt><dd class="ticks">\#($0)</dd></div>"# }
         return """
             <section id="standing" class="standing \(job.state.rawValue)" aria-label="Standing">
-            <dl><div><dt>\(began)</dt><dd>\(time(moment))</dd></div>\(length)\(status)</dl>
-            \(sentence.map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())
+            <dl><div><dt>\(began)</dt><dd>\(time(moment))</dd></div>\(length)\(status)\(try place())\(lastMoment)</dl>
+            \(try sentence().map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())
             </section>
             """
     }
 
     /// Why it is as it is. A status other than 0 is the script's own way to say that something is wrong.
-    private var sentence: String? {
-        if let reason = job.reason { return reason }
+    private func sentence() throws -> HTML? {
+        if let why = try whyItWaits() { return why }
+        if let reason = job.reason { return "\(reason)" }
         guard job.state == .failed, let code = job.exitCode else { return nil }
         return "The script ended with an error (exit status \(code)). What it wrote last is at the end of its log."
     }
@@ -120,7 +121,10 @@ struct JobView {
         \(fact("Script", "\(job.script)"))\(fact("Requester", "\(job.requesterEmail)"))
         \(fact("Requested", time(job.queuedAt)))\(fact("Started", time(job.startedAt)))
         \(fact("Completed", time(job.endedAt)))\(fact("Duration", ran))
-        \(exitStatus)\(job.expiresAt.map { fact("Expires", time($0)) })
+        \(exitStatus)\(job.timeLimit.map { fact("Time limit", "\($0.readable)") })
+        \(attemptsLeft.map { fact("More attempts", "\($0)") })
+        \(job.priority == 0 ? nil : fact("Priority", "\(job.priority), by the administrator"))
+        \(job.expiresAt.map { fact("Expires", time($0)) })
         </dl>
         """
     }

@@ -33,7 +33,7 @@ public struct JobsPage: Page {
             return try JobView(site: site, visitor: visitor, job: job).page(note: request.query["note"])
         case ("log", .get), ("log", .head):
             guard isOwn else { throw RequestProblem.notFound }
-            return try log(of: job)
+            return try log(of: job, attempt: request.query["attempt"])
         case ("cancel", .post):
             try request.form().check(visitor.token)
             guard isOwn else { throw RequestProblem.notFound }
@@ -42,14 +42,15 @@ public struct JobsPage: Page {
         }
     }
 
-    /// The whole log, to be saved.
-    private func log(of job: Job) throws -> Response {
-        guard
+    /// The whole log of an attempt, of the latest if none is named, to be saved.
+    private func log(of job: Job, attempt named: String?) throws -> Response {
+        guard let attempt = named.map({ Int($0) }) ?? job.attempt, (1...max(1, job.attempt)).contains(attempt),
             let log = LogFile(
-                attemptsDirectory: site.settings.attemptsDir, jobUID: job.uid, attempt: job.attempt)
+                attemptsDirectory: site.settings.attemptsDir, jobUID: job.uid, attempt: attempt)
         else { throw RequestProblem.notFound }
         let size = log.size
-        return .download(Download(name: "job-\(job.id).log", file: log.release(), size: size))
+        let name = attempt == job.attempt ? "job-\(job.id).log" : "job-\(job.id)-attempt-\(attempt).log"
+        return .download(Download(name: name, file: log.release(), size: size))
     }
 
     private func cancel(_ job: Job, _ visitor: Visitor, _ request: borrowing Request) throws -> Response {
@@ -60,7 +61,7 @@ public struct JobsPage: Page {
             if outcome == .cancelled {
                 let mail = JobMail.ended(
                     job: job.id, script: job.script, outcome: .cancelled,
-                    sentence: "You cancelled it before it started.",
+                    sentence: "You cancelled it \(job.cancellation).",
                     link: site.settings.baseURL.origin + site.path("jobs", "\(job.id)").text, logTail: "",
                     expiresAt: now + retention, at: now)
                 try site.mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now)

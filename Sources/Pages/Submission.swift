@@ -65,7 +65,7 @@ struct Submission {
                     parameter,
                     try site.inbox.beginUpload(
                         named: fileName, by: visitor.user.id, most: site.settings.maxUploadBytes,
-                        leavingFree: site.settings.minFreeBytes)
+                        leavingFree: site.settings.minFreeBytes, files: site.settings.minFreeInodes)
                 )
             } catch let refusal as Upload.Refusal { uploads[parameter] = .failure(refusal) }
         case .fileBytes(let bytes):

@@ -19,6 +19,8 @@ struct SubmitForm {
         let own = try site.inbox.files(of: visitor.user.id)
         let shared = try site.inbox.sharedFiles()
         let about: [HTML] = script.about.map { "<p>\($0)</p>" }
+        let machine = try site.jobs.queueStanding().machine
+        let excess = machine.flatMap(script.terms.needs.excess)
         let fields: [HTML] = script.parameters.enumerated().map { index, parameter in
             let value = index < values.count ? values[index] : FieldValue()
             return parameter.kind == .input
@@ -42,15 +44,20 @@ struct SubmitForm {
             "Submit \(script.name)",
             """
             <h1>Submit \(script.name)</h1>
-            \(about)\(status == 200 ? nil : summary)
+            \(about)\(TermsNote(site: site, terms: script.terms, machine: machine).paragraph)
+            \(excess.flatMap(refusal) ?? (status == 200 ? nil : summary))
             <form class="panel" method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
             \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
             <input type="hidden" name="scriptname" value="\(script.name)">
             \(nothing)\(fields)\(others)
-            <p class="actions"><button>Submit job</button>
+            <p class="actions">\(excess == nil ? "<button>Submit job</button>" : nil as HTML?)
             <a class="button quiet" href="\(site.path("submit"))">Choose another script</a></p>
             </form>\(hint)
             """, for: visitor, at: .submit, status: status)
+    }
+
+    private func refusal(_ excess: String) -> HTML? {
+        alert("\(excess) So it cannot be submitted here; please tell the admin.")
     }
 
     /// Why nothing was submitted, and what to look at before sending the form again.

@@ -104,12 +104,21 @@ public struct SubmitPage: Page {
                 site: site, visitor: visitor, script: script, values: values, nonce: submission.nonce
             ).page(status: 422)
         }
-        guard let (content, _) = site.scripts.snapshot(of: script) else {
+        // A long upload may have come since the script was read.
+        guard let latest = site.scripts.script(named: script.name), let (content, _) = site.scripts.snapshot(of: latest)
+        else {
             throw RequestProblem(status: 422, sentence: "This script cannot be read any more. Please tell the admin.")
         }
+        if let machine = try site.jobs.queueStanding().machine, latest.terms.needs.excess(on: machine) != nil {
+            return try SubmitForm(
+                site: site, visitor: visitor, script: latest, values: values, nonce: nonce
+            ).page(status: 422)
+        }
+        var terms = latest.terms
+        terms.timeLimit = terms.timeLimit ?? site.settings.defaultTimeLimit
         let result = try site.jobs.submit(
-            script: script.name, content: content, parameters: parameters, by: visitor.user.id, nonce: nonce,
-            at: site.now())
+            script: script.name, content: content, parameters: parameters, terms: terms, by: visitor.user.id,
+            nonce: nonce, at: site.now())
         // Only now: the commit is on the disk.
         site.doorbell.ring()
         site.log.note(

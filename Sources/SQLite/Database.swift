@@ -215,6 +215,12 @@ public final class Database {
         guard code == SQLITE_OK else { throw SQLiteError(code, handle, "PRAGMA user_version") }
     }
 
+    /// How many instructions of SQLite's machine the statements that this connection keeps have taken so far: a measure of
+    /// work that no other program disturbs, for tests.
+    var instructions: Int {
+        idle.values.reduce(0) { $0 + Int(sqlite3_stmt_status($1, SQLITE_STMTSTATUS_VM_STEP, 0)) }
+    }
+
     private func step(_ statement: OpaquePointer, _ sql: SQL) throws -> Bool {
         switch sqlite3_step(statement) {
         case SQLITE_ROW: return true

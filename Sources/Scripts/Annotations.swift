@@ -15,10 +15,12 @@ public struct AnnotationStyle: Sendable, Equatable {
 ///
 /// An annotation is a line that begins with the prefix, anywhere in the file: `##~~ NAME - DESCRIPTION` describes a
 /// parameter, where name and description part at the first ` - `, or else at the first `-`. A line without a dash tells
-/// about the script. This meaning is as old as the project and stays.
+/// about the script. This meaning is as old as the project and stays. Lines that begin with `@` tell the script's terms:
+/// see ``TermLines``.
 struct Annotations: Equatable {
     var about: [String] = []
     var parameters: [Parameter] = []
+    var terms = Terms.standard
 
     /// A form with more fields is no form. Also bounds what one file can cost.
     static let mostParameters = 100
@@ -28,12 +30,17 @@ struct Annotations: Equatable {
         let prefix = Array(style.docPrefix.utf8)
         var number = 0
         var lines: [String: Int] = [:]
+        var termLines = TermLines()
         for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
             guard line.starts(with: prefix) else { continue }
             // What is no UTF-8 is shown with stand-ins; it never stops the page.
             let content = trimmed(String(decoding: line.dropFirst(prefix.count), as: UTF8.self)[...])
-            if content.isEmpty || content.hasPrefix("@") { continue }
+            if content.isEmpty { continue }
+            if content.utf8.first == UInt8(ascii: "@") {
+                try termLines.take(content, line: number)
+                continue
+            }
             guard let (name, description) = Annotations.parts(of: content) else {
                 about.append(content)
                 continue
@@ -58,6 +65,7 @@ struct Annotations: Equatable {
                 } else { .text }
             parameters.append(Parameter(name: name, description: description, kind: kind))
         }
+        terms = try termLines.finished()
     }
 
     /// Pages cannot show the others, so no form could hand the name back.

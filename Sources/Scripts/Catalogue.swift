@@ -107,7 +107,9 @@ public final class Catalogue {
             let text = try Descriptor.open(path, O_RDONLY | O_NONBLOCK).readAll(limit: Self.longestScript)
             let annotations = try Annotations(of: text, style: style)
             return .success(
-                Script(name: name, path: path, about: annotations.about, parameters: annotations.parameters))
+                Script(
+                    name: name, path: path, about: annotations.about, parameters: annotations.parameters,
+                    terms: annotations.terms))
         } catch let error as SystemError where error.code == EFBIG {
             return .failure(Problem(path: path, line: nil, reason: "is longer than \(Self.longestScript) bytes"))
         } catch let problem as AnnotationProblem {

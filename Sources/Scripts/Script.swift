@@ -8,6 +8,8 @@ public struct Script: Sendable, Equatable {
     public let about: [String]
     /// In the order of the lines, which is the order of the arguments.
     public let parameters: [Parameter]
+    /// What it needs, how long it may take, and what follows a failure.
+    public let terms: Terms
 }
 
 /// One value that a script wants.

@@ -96,6 +96,15 @@ public struct Settings: Sendable {
         case off
         /// Below this one.
         case at(path: String)
+
+        /// As the file says it.
+        public var text: String {
+            switch self {
+            case .auto: "auto"
+            case .off: "off"
+            case .at(let path): path
+            }
+        }
     }
 
     /// What there is for jobs: what the file says, and where it says nothing, what this machine has.

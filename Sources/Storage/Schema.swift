@@ -274,7 +274,7 @@ let queueOfManyJobs: StaticString = """
         -- What the worker found that there is for jobs; NULL: no worker has looked yet.
         machine_cpus    INTEGER CHECK (machine_cpus > 0),
         machine_memory  INTEGER CHECK (machine_memory > 0),
-        -- The job whose turn it is and that waits for room: others of its priority do not overtake it.
+        -- The job whose turn it is and that waits for room: its requester keeps the turn.
         head_job        INTEGER,
         CHECK ((drained_at IS NULL) = (drained_by IS NULL)),
         CHECK ((stalled_at IS NULL) = (stalled_reason IS NULL)),

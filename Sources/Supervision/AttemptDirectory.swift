@@ -7,14 +7,15 @@ public import Linux
 /// | `order` | what to run |
 /// | `lock` | held by the supervisor's two processes: held means alive; the kernel frees it when both are gone |
 /// | `start` | the ticket: who decided that the attempt runs, or never will |
-/// | `exit` | the exit record, with its place on the disk from the beginning |
+/// | `exit`, `exit2` | the exit record, with its place on the disk from the beginning; the second for when the first fails |
 /// | `log` | what the script writes |
 /// | `ctl.sock` | takes the wish to stop |
 /// | `trouble` | what the supervisor has to say; usually empty |
 public struct AttemptDirectory: ~Copyable {
     let descriptor: Descriptor
 
-    /// Makes the directory of a new attempt with its order and the place for its exit record, all of it durable.
+    /// Makes the directory of a new attempt with its order and the place for its exit record. When it returns, it is on the
+    /// disk that this attempt was begun; what stands in the directory is made durable with the ticket.
     ///
     /// - Returns: `nil` when there is such a directory already: the attempt was begun before.
     public static func make(in attempts: String, named name: String, order: Order) throws(SystemError)
@@ -22,16 +23,18 @@ public struct AttemptDirectory: ~Copyable {
     {
         let parent = try Descriptor.directory(attempts)
         guard try parent.makeDirectory(name, mode: 0o700) else { return nil }
-        let attempt = AttemptDirectory(descriptor: try parent.open(beneath: name, O_RDONLY | O_DIRECTORY))
-        let record = try attempt.descriptor.open(beneath: "exit", O_WRONLY | O_CREAT | O_EXCL)
-        try record.write([UInt8](repeating: 0, count: ExitRecord.fileSize))
-        try record.sync()
-        let file = try attempt.descriptor.open(beneath: "order", O_WRONLY | O_CREAT | O_EXCL)
-        try file.write(order.encoded)
-        try file.sync()
-        try attempt.descriptor.sync()
-        try parent.sync()
-        return attempt
+        do throws(SystemError) {
+            let attempt = AttemptDirectory(descriptor: try parent.open(beneath: name, O_RDONLY | O_DIRECTORY))
+            try attempt.reserveRecords()
+            // Read before the script runs or never: after a crash of the machine nobody asks for it.
+            try attempt.descriptor.open(beneath: "order", O_WRONLY | O_CREAT | O_EXCL).write(order.encoded)
+            try parent.sync()
+            return attempt
+        } catch {
+            // Half a directory would have to be revoked first, which a full disk does not allow.
+            _ = try? parent.remove(Array(name.utf8))
+            throw error
+        }
     }
 
     /// Opens the directory of an attempt; `nil` when there is none.
@@ -49,6 +52,14 @@ public struct AttemptDirectory: ~Copyable {
 
     // MARK: What it tells
 
+    /// The directory's own name, which is the attempt's.
+    func name() throws(SystemError) -> String {
+        var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/fd/\(descriptor.number)", &path, path.count)
+        guard count > 0 else { throw SystemError("readlink", "/proc/self/fd") }
+        return String(decoding: path[..<count].split(separator: UInt8(ascii: "/")).last ?? [], as: UTF8.self)
+    }
+
     /// What to run.
     func order() throws -> Order {
         try Order(decoding: try descriptor.open(beneath: "order", O_RDONLY).readAll(limit: 16 << 20))
@@ -56,15 +67,9 @@ public struct AttemptDirectory: ~Copyable {
 
     /// The ticket; `nil` while nobody has decided.
     public func ticket() throws(SystemError) -> Ticket? {
-        guard let bytes = try read("start", limit: 1024) else { return nil }
+        guard let bytes = try read("start", limit: 65_536) else { return nil }
         guard let ticket = Ticket(decoding: bytes) else { throw SystemError("read", "start", code: EBADMSG) }
         return ticket
-    }
-
-    /// How it ended; `nil` while it has not, or nobody recorded it.
-    public func exitRecord() throws(SystemError) -> ExitRecord? {
-        guard let bytes = try read("exit", limit: ExitRecord.fileSize) else { return nil }
-        return ExitRecord(decoding: bytes)
     }
 
     /// What the supervisor had to say, for a log; usually empty.
@@ -111,15 +116,7 @@ public struct AttemptDirectory: ~Copyable {
     /// Tells the worker that there is something to import. If nobody hears it, the worker finds it by itself.
     func ringWorker() {
         // attempts/NAME lies two below state_dir; the name tells the worker where to look.
-        knock(at: "../../worker.sock", below: descriptor, saying: name)
-    }
-
-    /// What the directory is called, as the kernel tells it.
-    private var name: String {
-        var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/fd/\(descriptor.number)", &path, path.count)
-        guard count > 0, let slash = path[..<count].lastIndex(of: UInt8(ascii: "/")) else { return "!" }
-        return String(decoding: path[(slash + 1)..<count], as: UTF8.self)
+        knock(at: "../../worker.sock", below: descriptor, saying: (try? name()) ?? "!")
     }
 
     /// Takes the lock for the supervisor; `nil` when another supervisor has it.
@@ -137,7 +134,7 @@ public struct AttemptDirectory: ~Copyable {
         return lock
     }
 
-    private func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8]? {
+    func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8]? {
         guard let file = try openIfThere(name, O_RDONLY) else { return nil }
         return try file.readAll(limit: limit)
     }

@@ -1,3 +1,5 @@
+internal import Linux
+
 /// Writes the plain binary form in which order and exit record stand on the disk: little-endian integers, and byte
 /// strings with their length before them.
 struct ByteWriter {
@@ -25,6 +27,9 @@ struct ByteReader {
     struct Damaged: Error {}
 
     init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+    /// How many bytes have not been read.
+    var left: Int { rest.count }
 
     mutating func number() throws(Damaged) -> Int64 {
         guard rest.count >= 8 else { throw Damaged() }
@@ -60,4 +65,11 @@ func crc32(_ bytes: some Sequence<UInt8>) -> UInt32 {
         for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0xEDB8_8320 : sum >> 1 }
     }
     return ~sum
+}
+
+extension [UInt8] {
+    /// Whether `needle` stands somewhere in these bytes.
+    func holds(_ needle: [UInt8]) -> Bool {
+        withUnsafeBytes { all in all.baseAddress.map { memmem($0, all.count, needle, needle.count) != nil } ?? false }
+    }
 }

@@ -1,7 +1,7 @@
 public import Linux
 
 /// A process beyond doubt: a number is given to another process some day, a number with its start time and the boot is not.
-public struct ProcessIdentity: Sendable, Equatable {
+public struct ProcessIdentity: Sendable, Hashable {
     public let pid: Int32
     /// Clock ticks since boot: field 22 of /proc/PID/stat (proc(5)).
     public let start: Int64
@@ -16,8 +16,8 @@ public struct ProcessIdentity: Sendable, Equatable {
 
     /// The process that has this number now; `nil` when there is none.
     public init?(of pid: Int32) {
-        guard let start = ProcessIdentity.start(of: pid) else { return nil }
-        self.init(pid: pid, start: start, bootID: ProcessIdentity.currentBoot)
+        guard let status = ProcessStatus(pid) else { return nil }
+        self.init(pid: pid, start: status.start, bootID: ProcessIdentity.currentBoot)
     }
 
     /// The present boot's random name.
@@ -26,15 +26,14 @@ public struct ProcessIdentity: Sendable, Equatable {
         return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
     }()
 
-    /// A process descriptor (pidfd_open(2)) of this very process; `nil` when it is gone. It stands for the process also
-    /// when the number has been given to another.
+    /// A descriptor of this very process (a pidfd), for poll(2): readable once the process has ended. `nil` when it is gone.
     ///
-    /// The descriptor comes first and the comparison after it, so the number cannot change hands in between.
+    /// The pidfd comes first and the comparison after it, so the number cannot change hands in between.
     public func open() -> Descriptor? {
         let number = clinux_pidfd_open(pid, 0)
         guard number >= 0 else { return nil }
         let process = Descriptor(owning: number)
-        guard bootID == ProcessIdentity.currentBoot, ProcessIdentity.start(of: pid) == start else { return nil }
+        guard bootID == ProcessIdentity.currentBoot, ProcessStatus(pid)?.start == start else { return nil }
         return process
     }
 
@@ -46,24 +45,19 @@ public struct ProcessIdentity: Sendable, Equatable {
         return group ? kill(-pid, signal) == 0 : clinux_pidfd_send_signal(process.number, signal) == 0
     }
 
-    /// Whether the process is still what was forked and has not become the program that it shall run.
-    public var isBeforeExec: Bool {
-        guard let fields = ProcessIdentity.fields(of: pid), Int64(fields[19]) == start, let flags = UInt64(fields[6])
-        else { return false }
-        // PF_FORKNOEXEC of the kernel's sched.h, in field 9 of /proc/PID/stat.
-        return flags & 0x40 != 0
+    /// Whether the process is still what was forked and has not become the program that it shall run; this can be told until
+    /// it is reaped.
+    public var isBeforeExec: Bool { (try? checkIsBeforeExec()) ?? false }
+
+    /// The same for whoever must not guess.
+    ///
+    /// - Throws: `SystemError` when the kernel does not tell.
+    func checkIsBeforeExec() throws(SystemError) -> Bool {
+        guard let status = try ProcessStatus.read(pid), status.start == start else { return false }
+        // PF_FORKNOEXEC of the kernel's sched.h.
+        return status.flags & 0x40 != 0
     }
 
-    private static func start(of pid: Int32) -> Int64? { fields(of: pid).flatMap { Int64($0[19]) } }
-
-    /// The fields of /proc/PID/stat from the third on.
-    private static func fields(of pid: Int32) -> [String]? {
-        guard let bytes = try? Descriptor.open("/proc/\(pid)/stat", O_RDONLY).readAll(limit: 4096),
-            // The name in field 2 may hold anything, even blanks and parentheses; the last one ends it.
-            let end = bytes.lastIndex(of: UInt8(ascii: ")"))
-        else { return nil }
-        let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
-        guard fields.count > 19 else { return nil }
-        return fields.map { String(decoding: $0, as: UTF8.self) }
-    }
+    /// When the process began, as ``millisecondsSinceBoot()`` counts.
+    var startedAt: Int64 { start * 1000 / Int64(max(1, sysconf(CInt(_SC_CLK_TCK)))) }
 }

@@ -2,68 +2,84 @@ internal import Linux
 
 /// Starts the script behind a gate, and sees it through.
 enum Shim {
-    /// The gate's exit status, which nobody sees: without a ticket there is no record.
+    /// The exit status of a process that has not become the script. Nobody is told it.
     private static let unexecuted: CInt = 125
+    /// When the machine's memory runs out, the kernel shall take a script rather than the database's writers, the pages or
+    /// the web server; but a script rather not before what an admin has marked with more than this (proc(5): -1000 to 1000).
+    private static let oomScore = "500"
 
-    static func run(_ order: Order, in attempt: borrowing AttemptDirectory, guardPID: pid_t) throws {
-        let log = try attempt.descriptor.open(beneath: "log", O_WRONLY | O_CREAT | O_APPEND).release()
+    static func run(_ duty: borrowing Duty) throws {
+        guard let own = ProcessIdentity(of: getpid()) else { throw SystemError("open", "/proc/\(getpid())/stat") }
+        let output = try duty.attempt.descriptor.open(beneath: "log", O_WRONLY | O_CREAT | O_APPEND).release()
         let gate = try Pipe()
         let failure = try Pipe()
         let child = fork()
         if child < 0 { throw SystemError("fork", nil) }
-        if child == 0 { becomeScript(order, log: log, gate: gate, failure: failure) }
-        close(log)
+        if child == 0 { becomeScript(duty.order, duty.progress, log: output, gate: gate, failure: failure) }
+        close(output)
         gate.closeReading()
         failure.closeWriting()
 
-        // No instruction of the script runs before its identity is on the disk.
+        // No instruction of the script runs before its identity is on the disk, nor outside of its cgroup.
         guard let script = ProcessIdentity(of: child) else { throw SystemError("open", "/proc/\(child)/stat") }
-        let ticket = Ticket.started(script: script, guardPID: guardPID, at: Instant.now().milliseconds)
-        guard try attempt.put(ticket) else {
+        let cgroup = AttemptCgroup(of: duty.order, named: duty.name, entering: child)
+        let beginning = Ticket.Beginning(
+            script: script, guardPID: duty.guardProcess.pid, at: Instant.now().milliseconds,
+            watchers: [duty.guardProcess, own], cgroups: cgroup.directories)
+        guard try duty.attempt.put(.started(beginning)) else {
             // Revoked: the end of the gate without a word ends the child.
             gate.closeWriting()
-            var status: CInt = 0
-            _ = retryingOnInterrupt { waitpid(child, &status, 0) }
-            return
+            TreeKill.reap(child)
+            return cgroup.remove()
         }
+        let log = try LogKeeper(duty.attempt.descriptor, budget: duty.order.maxLogBytes)
+        var watch = try Watch(duty, beginning, log, execFailure: Descriptor(owning: failure.reading))
         var go: UInt8 = 1
-        let opened = retryingOnInterrupt { write(gate.writing, &go, 1) }
-        guard opened == 1 else { throw SystemError("write", "gate") }
+        // Somebody may have killed the child at the gate; the watch will see.
+        _ = retryingOnInterrupt { write(gate.writing, &go, 1) }
         gate.closeWriting()
-
-        var errno: Int32 = 0
-        let told = retryingOnInterrupt { read(failure.reading, &errno, MemoryLayout<Int32>.size) }
-        // The pipe has ended without a word: the script has taken the process over.
-        if told == 0 { attempt.ringWorker() }
-        let watch = try Watch(order, attempt, script: script)
-        try watch.untilTheEnd(execFailure: told == MemoryLayout<Int32>.size ? Int(errno) : nil)
+        try watch.untilTheEnd(duty)
     }
 
-    /// In the child: waits at the gate, then becomes the script. Between fork and exec of a process with one thread, so
-    /// everything may be called.
-    private static func becomeScript(_ order: Order, log: CInt, gate: Pipe, failure: Pipe) -> Never {
+    /// In the child: makes everything ready, waits at the gate, then becomes the script. Between fork and exec of a process
+    /// with one thread, so everything may be called.
+    private static func becomeScript(
+        _ order: Order, _ progress: Progress, log: CInt, gate: Pipe, failure: Pipe
+    ) -> Never {
         gate.closeWriting()
-        var go: UInt8 = 0
-        guard retryingOnInterrupt({ read(gate.reading, &go, 1) }) == 1 else { _exit(unexecuted) }
-        setsid()
-        for number in 1..<NSIG where number != SIGKILL && number != SIGSTOP { signal(number, SIG_DFL) }
-        umask(0o027)
-        var none = rlimit(rlim_cur: 0, rlim_max: 0)
-        setrlimit(__rlimit_resource(RLIMIT_CORE.rawValue), &none)
-        let null = clinux_open("/dev/null", O_RDONLY, 0)
-        if null >= 0, dup2(null, 0) >= 0, dup2(log, 1) >= 0, dup2(log, 2) >= 0,
-            chdir(order.workingDirectory) == 0
-        {
-            _ = clinux_close_on_exec_from(3)
+        // Made before the limits hold: an argument that finds no memory must not be missing.
+        let status = withCStrings([order.program]) { program in
             withCStrings(order.arguments) { arguments in
                 withCStrings(order.environment) { environment in
-                    _ = execve(order.program, arguments, environment)
+                    let isReady = prepare(order, log)
+                    var code = isReady ? 0 : errno
+                    var go: UInt8 = 0
+                    guard retryingOnInterrupt({ read(gate.reading, &go, 1) }) == 1 else { return unexecuted }
+                    if isReady {
+                        execve(program[0]!, arguments, environment)
+                        code = errno
+                    }
+                    progress.execFailure = code
+                    _ = write(failure.writing, &code, MemoryLayout<Int32>.size)
+                    return unexecuted
                 }
             }
         }
-        var code = errno
-        _ = write(failure.writing, &code, MemoryLayout<Int32>.size)
-        _exit(127)
+        _exit(status)
+    }
+
+    private static func prepare(_ order: Order, _ log: CInt) -> Bool {
+        setsid()
+        for number in 1..<NSIG where number != SIGKILL && number != SIGSTOP { signal(number, SIG_DFL) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        sigprocmask(SIG_SETMASK, &none, nil)
+        umask(0o027)
+        // Raising is always allowed. Whatever stands in the way is no reason not to run.
+        try? Descriptor.open("/proc/self/oom_score_adj", O_WRONLY).write(Array(oomScore.utf8))
+        let null = clinux_open("/dev/null", O_RDONLY, 0)
+        return null >= 0 && dup2(null, 0) >= 0 && dup2(log, 1) >= 0 && dup2(log, 2) >= 0
+            && chdir(order.workingDirectory) == 0 && clinux_close_on_exec_from(3) == 0 && order.limits.apply()
     }
 }
 

@@ -27,19 +27,19 @@ public enum Supervisor {
         exit(0)
     }
 
-    private static func guardAttempt(_ attempt: borrowing AttemptDirectory) throws {
+    private static func guardAttempt(_ attempt: consuming AttemptDirectory) throws {
         guard let lock = try attempt.takeLock() else { return }
         // Never closed by us: the kernel frees the lock when the last of the two processes is gone.
         _ = lock.release()
         try becomeSubreaper()
-        let order = try attempt.order()
+        let duty = try Duty(attempt)
         let shim = fork()
         if shim < 0 { throw SystemError("fork", nil) }
         if shim == 0 {
             do {
                 setsid()
                 try becomeSubreaper()
-                try Shim.run(order, in: attempt, guardPID: getppid())
+                try Shim.run(duty)
             } catch {
                 fail("\(error)", EX_OSERR)
             }
@@ -48,10 +48,28 @@ public enum Supervisor {
         var status: CInt = 0
         _ = retryingOnInterrupt { waitpid(shim, &status, 0) }
         // The shim has done its work, or died over it.
-        if try attempt.exitRecord() == nil, case .started(let script, _, _) = try attempt.ticket() {
-            try Watch(order, attempt, script: script).untilTheEnd()
+        if status != 0 { try takeOver(duty) }
+        TreeKill.endDescendants(but: nil, AttemptCgroup(directories: []))
+    }
+
+    /// Goes on where a shim stopped that was killed, or failed.
+    private static func takeOver(_ duty: borrowing Duty) throws {
+        guard case .started(let beginning) = try duty.attempt.ticket() else {
+            // The script stood at the gate, and has ended there or is about to.
+            complain("the script was not let through the gate")
+            TreeKill.endDescendants(but: nil, AttemptCgroup(directories: []))
+            return AttemptCgroup(of: duty.order, named: duty.name).remove()
         }
-        TreeKill.killChildren(but: nil)
+        if let record = try duty.attempt.exitRecord() {
+            try duty.attempt.settle(record, duty.progress)
+            TreeKill.endDescendants(but: nil, AttemptCgroup(directories: beginning.cgroups))
+            AttemptCgroup(directories: beginning.cgroups).remove()
+            duty.attempt.ringWorker()
+        } else {
+            let log = try LogKeeper(duty.attempt.descriptor, budget: duty.order.maxLogBytes)
+            var watch = try Watch(duty, beginning, log)
+            try watch.untilTheEnd(duty)
+        }
     }
 
     private static func becomeSubreaper() throws(SystemError) {
@@ -69,5 +87,30 @@ public enum Supervisor {
     private static func fail(_ text: String, _ status: CInt) -> Never {
         complain(text)
         exit(status)
+    }
+}
+
+/// What guard and shim have in common, made before they part.
+struct Duty: ~Copyable {
+    let attempt: AttemptDirectory
+    let order: Order
+    /// The attempt's, and of its cgroup.
+    let name: String
+    let control: ControlSocket
+    let progress: Progress
+    let guardProcess: ProcessIdentity
+
+    init(_ attempt: consuming AttemptDirectory) throws {
+        let order = try attempt.order()
+        let name = try attempt.name()
+        let control = try ControlSocket(in: attempt.descriptor)
+        let progress = try Progress()
+        guard let own = ProcessIdentity(of: getpid()) else { throw SystemError("open", "/proc/\(getpid())/stat") }
+        self.attempt = attempt
+        self.order = order
+        self.name = name
+        self.control = control
+        self.progress = progress
+        guardProcess = own
     }
 }

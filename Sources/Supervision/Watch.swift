@@ -3,79 +3,154 @@ internal import Linux
 /// Waits for the end of the script, ends it when it must, and records how it ended.
 struct Watch: ~Copyable {
     private let order: Order
+    private let progress: Progress
     private let script: ProcessIdentity
-    private let attempt: Descriptor
+    private let cgroup: AttemptCgroup
     private let process: Descriptor
-    private let control: Descriptor
+    /// SIGCHLD: what the script has left to itself becomes our child, and has to be buried when it ends.
+    private let burials: Descriptor
+    private let alarm: Alarm
+    private var log: LogKeeper
+    /// Ends without a word when the script has taken the process over, or tells why it could not.
+    private var execFailure: Descriptor?
+    /// The script has ended, and this is another process of its session that still has the time of the grace.
+    private var lingerer: Descriptor?
+    /// Counted from the script's own start, so that a guard that goes on does not count anew; `nil`: never.
+    private let deadline: Int64?
 
-    /// How often a running script's log is measured. Milliseconds.
-    private static let logRhythm: Int32 = 1000
-
-    init(_ order: Order, _ attempt: borrowing AttemptDirectory, script: ProcessIdentity) throws(SystemError) {
-        let again = clinux_fcntl_int(attempt.descriptor.number, F_DUPFD_CLOEXEC, 0)
-        guard again >= 0 else { throw SystemError("fcntl", nil) }
-        let directory = Descriptor(owning: again)
+    init(
+        _ duty: borrowing Duty, _ beginning: Ticket.Beginning, _ log: consuming LogKeeper,
+        execFailure: consuming Descriptor? = nil
+    ) throws(SystemError) {
+        let (order, script) = (duty.order, beginning.script)
         let opened = clinux_pidfd_open(script.pid, 0)
         guard opened >= 0 else { throw SystemError("pidfd_open", "\(script.pid)") }
         let process = Descriptor(owning: opened)
-        let control = try Watch.bindControl(directory)
+        var children = sigset_t()
+        sigemptyset(&children)
+        sigaddset(&children, SIGCHLD)
+        sigprocmask(SIG_BLOCK, &children, nil)
+        let signals = signalfd(-1, &children, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
+        guard signals >= 0 else { throw SystemError("signalfd", nil) }
+        let burials = Descriptor(owning: signals)
+        let alarm = try Alarm()
         self.order = order
         self.script = script
-        self.attempt = directory
         self.process = process
-        self.control = control
+        self.burials = burials
+        self.alarm = alarm
+        self.log = log
+        self.execFailure = execFailure
+        progress = duty.progress
+        cgroup = AttemptCgroup(directories: beginning.cgroups)
+        deadline = order.timeLimit > 0 ? script.startedAt + order.timeLimit : nil
     }
 
     /// Returns when the script and all of its processes are gone and its end is on the disk.
-    consuming func untilTheEnd(execFailure: Int? = nil) throws {
-        let stop = waitForTheEnd()
-        try record(stop, execFailure)
-        var status: CInt = 0
-        let pid = script.pid
-        _ = retryingOnInterrupt { waitpid(pid, &status, 0) }
-        AttemptDirectory(descriptor: attempt).ringWorker()
+    mutating func untilTheEnd(_ duty: borrowing Duty) throws {
+        waitForTheEnd(duty)
+        try record(in: duty.attempt)
+        duty.attempt.ringWorker()
+        TreeKill.reap(script.pid)
+        cgroup.remove()
     }
 
-    /// Waits; on a wish or a limit asks the script to end, and after the grace ends it.
-    private borrowing func waitForTheEnd() -> ExitRecord.Stop {
-        var stop = ExitRecord.Stop.none
-        let begun = Watch.monotonic()
-        var killAt: Int64?
+    // MARK: Waiting
+
+    /// Waits; on a wish or a limit asks the script to end, and after the grace ends everything.
+    private mutating func waitForTheEnd(_ duty: borrowing Duty) {
+        // Of a guard that goes on: what the shim had begun is carried on.
+        if progress.stop == .none { alarm.set(deadline) } else { ask() }
+        var hasMoreToBury = bury()
+        var hasEnded = false
+        var hasKilled = false
+        var look = log.look(at: millisecondsSinceBoot(), progress)
         while true {
             var waiting = [
-                pollfd(fd: process.number, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: control.number, events: Int16(POLLIN), revents: 0),
-            ]
-            let now = Watch.monotonic()
-            var patience = Int64(Watch.logRhythm)
-            if let killAt { patience = min(patience, max(0, killAt - now)) }
-            if order.timeLimit > 0, stop == .none { patience = min(patience, max(0, begun + order.timeLimit - now)) }
-            _ = poll(&waiting, 2, Int32(patience))
-            if waiting[0].revents != 0 { return stop }
+                hasEnded ? -1 : process.number, duty.control.descriptor.number, alarm.descriptor.number, burials.number,
+                log.bellNumber, execFailure.numberIfAny, lingerer.numberIfAny,
+            ].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            let untilLook = look.map { CInt(clamping: max(0, $0 - millisecondsSinceBoot())) } ?? -1
+            let patience = hasMoreToBury ? 0 : untilLook
+            _ = poll(&waiting, nfds_t(waiting.count), patience)
+            let came = waiting.map { $0.revents != 0 }
+            let now = millisecondsSinceBoot()
 
-            if stop == .none { stop = reason(asked: waiting[1].revents != 0, running: Watch.monotonic() - begun) }
-            if waiting[1].revents != 0 { drainControl() }
-            if stop != .none, killAt == nil {
-                kill(-script.pid, SIGTERM)
-                // A stopped group would not hear it.
-                kill(-script.pid, SIGCONT)
-                killAt = Watch.monotonic() + order.grace
-            } else if let due = killAt, Watch.monotonic() >= due {
-                kill(-script.pid, SIGKILL)
-                killAt = .max
+            if came[5] { hearOfExec(duty.attempt) }
+            if came[4] || look.map({ $0 <= now }) ?? false { look = log.look(at: now, progress) }
+            if came[3] || hasMoreToBury { hasMoreToBury = bury() }
+            hasEnded = hasEnded || came[0]
+            if hasEnded, progress.stop == .none || now >= progress.killAt || !findLingerer() { return }
+
+            if progress.stop == .none {
+                if came[1] {
+                    stop(.requested, at: now)
+                } else if let deadline, now >= deadline {
+                    stop(.timeLimit, at: now)
+                } else if log.isBeyondHelp {
+                    stop(.outputLimit, at: now)
+                }
+            } else if now >= progress.killAt, !hasKilled {
+                hasKilled = true
+                progress.hasKilled = true
+                alarm.set(nil)
+                TreeKill.endDescendants(but: script.pid, cgroup)
             }
+            // Only now that it is noted: had the shim been killed before, the guard would find the wish.
+            if came[1] { duty.control.drain() }
         }
     }
 
-    private borrowing func reason(asked: Bool, running: Int64) -> ExitRecord.Stop {
-        if asked { return .requested }
-        if order.timeLimit > 0, running >= order.timeLimit { return .timeLimit }
-        return logBytes() > order.maxLogBytes ? .outputLimit : .none
+    private func stop(_ reason: ExitRecord.Stop, at now: Int64) {
+        progress.killAt = now + order.grace
+        progress.stop = reason
+        ask()
     }
+
+    /// TERM to the script's session, which may have several process groups; who has fled into another is ended at the end.
+    private func ask() {
+        alarm.set(progress.killAt)
+        // All are found before the first is asked: what one starts in answer, to clean up, shall live.
+        var others: [ProcessIdentity] = []
+        Descendants.walk { identity, status in
+            if status.session == script.pid, status.group != script.pid { others.append(identity) }
+        }
+        // Who is stopped would not hear it without the other.
+        for number in [SIGTERM, SIGCONT] {
+            kill(-script.pid, number)
+            for other in others { other.send(number) }
+        }
+    }
+
+    /// The grace is for the whole session: a shell that TERM has ended at once may have left a program that still writes down
+    /// how far it has come.
+    private mutating func findLingerer() -> Bool {
+        var found: ProcessIdentity?
+        Descendants.walk { identity, status in
+            if status.session == script.pid, identity != script, !status.isOver { found = identity }
+        }
+        lingerer = found?.open()
+        return found != nil
+    }
+
+    /// Says whether there may be more.
+    private func bury() -> Bool {
+        var information = signalfd_siginfo()
+        while read(burials.number, &information, MemoryLayout<signalfd_siginfo>.size) > 0 {}
+        return TreeKill.reapEnded(but: script.pid)
+    }
+
+    /// The pipe has ended without a word: the script has taken the process over. Otherwise the child has left word.
+    private mutating func hearOfExec(_ attempt: borrowing AttemptDirectory) {
+        if progress.execFailure == 0 { attempt.ringWorker() }
+        execFailure = nil
+    }
+
+    // MARK: The end
 
     /// Peek, clean up, record, and only then reap: killed anywhere in between, the end of the script can still be seen by
     /// whoever goes on.
-    private borrowing func record(_ stop: ExitRecord.Stop, _ execFailure: Int?) throws {
+    private mutating func record(in attempt: borrowing AttemptDirectory) throws {
         var information = siginfo_t()
         var usage = rusage()
         let (type, pid) = (CInt(P_PID.rawValue), script.pid)
@@ -83,54 +158,27 @@ struct Watch: ~Copyable {
             clinux_waitid(type, pid, &information, CInt(WEXITED | WNOWAIT), &usage)
         }
         guard peeked == 0 else { throw SystemError("waitid", "\(pid)") }
-        TreeKill.killChildren(but: script.pid)
-        if let log = try? attempt.open(beneath: "log", O_WRONLY) { _ = fdatasync(log.number) }
+        TreeKill.endDescendants(but: script.pid, cgroup)
+        log.finish(progress)
 
         let status = Int(clinux_siginfo_status(&information))
         let outcome: ExitRecord.Outcome =
-            if let execFailure {
-                .notStarted(errno: execFailure)
-            } else if script.isBeforeExec {
-                // The shim was killed while the script stood at the gate. The status is the gate's, not the script's.
+            if progress.execFailure != 0 {
+                .notStarted(errno: Int(progress.execFailure))
+            } else if try script.checkIsBeforeExec() {
+                // Killed at the gate, or left there by a shim that was. The status is the gate's, not the script's.
                 .notStarted(errno: 0)
             } else if information.si_code == CLD_EXITED { .exited(status) } else { .signalled(status) }
+        let killedByUs = progress.hasKilled && outcome == .signalled(Int(SIGKILL))
+        let kills = cgroup.outOfMemoryKills
         func milliseconds(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1000 + Int64(time.tv_usec) / 1000 }
         let record = ExitRecord(
-            outcome: outcome, stop: stop, endedAt: Instant.now().milliseconds, maxRSS: Int64(usage.ru_maxrss) * 1024,
-            userTime: milliseconds(usage.ru_utime), systemTime: milliseconds(usage.ru_stime), logBytes: logBytes())
-        let file = try attempt.open(beneath: "exit", O_WRONLY)
-        try file.write(record.encoded)
-        guard fdatasync(file.number) == 0 else { throw SystemError("fdatasync", "exit") }
-    }
-
-    private borrowing func logBytes() -> Int64 {
-        var status = stat()
-        return fstatat(attempt.number, "log", &status, AT_SYMLINK_NOFOLLOW) == 0 ? Int64(status.st_size) : 0
-    }
-
-    private borrowing func drainControl() {
-        var byte: UInt8 = 0
-        while recv(control.number, &byte, 1, CInt(MSG_DONTWAIT)) >= 0 {}
-    }
-
-    /// The socket that takes the wish to stop. Only the owner reaches it: the directory is 0700.
-    private static func bindControl(_ directory: borrowing Descriptor) throws(SystemError) -> Descriptor {
-        let number = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard number >= 0 else { throw SystemError("socket", nil) }
-        let control = Descriptor(owning: number)
-        // The shim's, when the guard goes on in its place.
-        unlinkat(directory.number, "ctl.sock", 0)
-        let bound = withSocketAddress("ctl.sock", below: directory) { address, size in
-            bind(control.number, __CONST_SOCKADDR_ARG(__sockaddr__: address), size)
-        }
-        guard bound == 0 else { throw SystemError("bind", "ctl.sock") }
-        return control
-    }
-
-    /// Milliseconds that pass also while the machine sleeps.
-    private static func monotonic() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+            outcome: outcome, stop: progress.stop, endedAt: Instant.now().milliseconds,
+            maxRSS: Int64(usage.ru_maxrss) * 1024, userTime: milliseconds(usage.ru_utime),
+            systemTime: milliseconds(usage.ru_stime), logBytes: log.writtenBytes(),
+            // A script that copes with the loss of a process says so by its status.
+            wasOutOfMemory: kills ?? 0 > 0 && !killedByUs && outcome != .exited(0), killedByUs: killedByUs,
+            memoryWasWatched: kills != nil)
+        try attempt.write(record, progress)
     }
 }

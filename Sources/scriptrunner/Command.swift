@@ -15,6 +15,7 @@ enum Command {
           check        tell what is wrong with the settings and the scripts
           settings     print a settings file that explains every key
           httpd-conf   nginx | apache: print the web server's configuration, filled in from the settings
+        \(QueueCommand.usage)
         \(AccountCommand.usage)
           version      print the version of the database that this release works with
 
@@ -40,6 +41,14 @@ enum Command {
         case ("check", 1): return try check()
         case ("settings", 1): say(Settings.installedTemplate)
         case ("httpd-conf", 2): try say(configuration(for: words[1]))
+        case ("drain", 1): say(try queue().drain())
+        case ("resume", 1): say(try queue().resume())
+        case ("jobs", 1): say(try queue().list(all: false))
+        case ("jobs", 2) where words[1] == "--all": say(try queue().list(all: true))
+        case ("cancel", 2...): return try report(queue().cancel(words.dropFirst()))
+        case ("hold", 2...): return try report(queue().hold(words.dropFirst()))
+        case ("release", 2...): return try report(queue().release(words.dropFirst()))
+        case ("priority", 3): return try report(queue().setPriority(of: words[1], to: words[2]))
         case ("accounts", 1): say(try accounts().list())
         case ("password", 2): say(try accounts().setPassword(of: words[1]))
         case ("close", 2): say(try accounts().close(words[1]))
@@ -68,6 +77,19 @@ enum Command {
         try refuseRoot(settings)
         try settings.check([(.databaseFolder, .write), (.stateDir, .write)])
         return try AccountCommand(settings)
+    }
+
+    private static func queue() throws -> QueueCommand {
+        let settings = try Settings.load()
+        try refuseRoot(settings)
+        try settings.check([(.databaseFolder, .write), (.stateDir, .write)])
+        return try QueueCommand(settings)
+    }
+
+    /// What was done goes to standard output, what could not be done to standard error.
+    private static func report(_ outcomes: [QueueCommand.Outcome]) -> CInt {
+        for outcome in outcomes { say(outcome.line + "\n", to: outcome.isDone ? 1 : 2) }
+        return outcomes.allSatisfy(\.isDone) ? 0 : EX_DATAERR
     }
 
     /// A database that root made would be in the way of ScriptRunner's own user for ever.
@@ -133,7 +155,15 @@ enum Command {
                 listen: listen, port: port, serverName: String(name), sockets: "/run/scriptrunner"))
     }
 
-    private static func say(_ text: String) { _ = write(1, text, text.utf8.count) }
+    /// All of it, also into a pipe that takes a part at a time.
+    private static func say(_ text: String, to descriptor: CInt = 1) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = retryingOnInterrupt { rest.withUnsafeBytes { write(descriptor, $0.baseAddress!, $0.count) } }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
 
     private static func complain(_ text: String, _ status: CInt) -> Never {
         let line = text + "\n"

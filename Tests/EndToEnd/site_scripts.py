@@ -50,6 +50,6 @@ ls -l /proc/self/fd > descriptors
 """,
     "signal.sh": "#!/bin/sh\n##~~ Dies.\nkill -SEGV $$\nsleep 10\n",
     "nothing.sh": "#!/no/such/interpreter\n##~~ Cannot be started.\n",
-    "loud.sh": "#!/bin/sh\n##~~ Says too much.\nexec yes 'more and more and more and more and more'\n",
+    "loud.sh": "#!/usr/bin/perl\n##~~ Says too much.\nprintf \"line %07d %s\\n\", $_, 'x' x 46 for 0..99999;\n",
     "plain.sh": "#!/bin/sh\necho plain\n",
 }

@@ -3,6 +3,7 @@ import Linux
 import Mail
 import SQLite
 import Scripts
+import Settings
 import Storage
 import TestSupport
 import Testing
@@ -151,6 +152,31 @@ import Testing
         try roomy.database.write { _ = try roomy.jobs.stall("The disk is full.", at: Instant.now()) }
         #expect(try roomy.runToEnd(other).state == .succeeded)
         #expect(try roomy.jobs.queueStanding().stalledReason == nil)
+    }
+
+    @Test func `never gives a job up because a disk is full, whatever the settings say`() throws {
+        let shop = try Shop(["min_free_bytes=0", "min_free_inodes=0"])
+        let job = try shop.submit(text: "#!/bin/sh\n")
+        // A file system of one page, on which no attempt can be laid down.
+        let attempts = shop.settings.attemptsDir
+        guard mount("none", attempts, "tmpfs", 0, "size=4k,mode=777") == 0 else {
+            return print("skipped: no file system can be mounted here")
+        }
+        try Shop.write("x", to: attempts + "/filler")
+        var isMounted = true
+        defer { if isMounted { umount(attempts) } }
+        for round in 1...(2 * Worker.mostVainStarts) {
+            try waitUntil("round \(round)") {
+                try shop.step()
+                return try shop.path(job).count > 2 * round
+            }
+            shop.clock.putForward(.minutes(1))
+        }
+        #expect(try shop.state(job).isOver == false)
+        umount(attempts)
+        isMounted = false
+        shop.clock.putForward(.minutes(1))
+        #expect(try shop.runToEnd(job).state == .succeeded)
     }
 
     @Test func `lets go on what runs while the queue is drained`() throws {

@@ -71,6 +71,16 @@ import Testing
         #expect(try incoming() == 0)
     }
 
+    @Test func `is refused at once when the disk could take too few files`() throws {
+        let room = try #require(try DiskSpace(of: site.scratch.path).freeFiles)
+        let refusal = #expect(throws: Upload.Refusal.self) {
+            try site.inbox.beginUpload(named: "a", by: site.ada, most: 100, leavingFree: 0, files: Int(room) * 2 + 1)
+        }
+        #expect(refusal?.sentence.hasPrefix("The server's disk is nearly full") == true)
+        #expect(try incoming() == 0)
+        _ = try site.inbox.beginUpload(named: "a", by: site.ada, most: 100, leavingFree: 0, files: 1)
+    }
+
     @Test func `does not mix with another of the same name at the same time`() throws {
         let first = try site.begin()
         let second = try site.begin()

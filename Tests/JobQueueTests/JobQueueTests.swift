@@ -1,6 +1,7 @@
 import Accounts
 import Linux
 import SQLite
+import Scripts
 import Storage
 import TestSupport
 import Testing
@@ -30,11 +31,25 @@ struct Queue {
         }
     }
 
-    func submit(_ name: String, parameters: [JobParameter] = [], at instant: Instant = noon) throws -> JobID {
+    func submit(
+        _ name: String, script: String = "s.sh", parameters: [JobParameter] = [], terms: Terms = .standard,
+        at instant: Instant = noon
+    ) throws -> JobID {
         try jobs.submit(
-            script: "s.sh", content: Array("#!/bin/sh\n".utf8), parameters: parameters, by: user(name),
+            script: script, content: Array("#!/bin/sh\n".utf8), parameters: parameters, terms: terms, by: user(name),
             nonce: SubmissionNonce(), at: instant
         ).job
+    }
+
+    func job(_ id: JobID) throws -> Job { try #require(try jobs.job(id)) }
+
+    /// Lets an attempt that was claimed run to its success.
+    func finish(_ id: JobID, at now: Instant) throws {
+        let attempt = try job(id).attempt
+        try jobs.started(id, attempt: attempt, as: process, at: now)
+        let isNew = try jobs.ended(
+            id, attempt: attempt, Ending(state: .succeeded, exitCode: 0), keepingFor: week, at: now)
+        #expect(isNew)
     }
 }
 

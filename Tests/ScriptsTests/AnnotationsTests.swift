@@ -94,7 +94,7 @@ private func said(_ parameter: Parameter) -> String {
 
     @Test func `may be missing or empty, and lines for a richer form are no texts of this one`() throws {
         for text in [
-            "", "\n\n", "#!/bin/sh\nexit 0\n", "##~~\n##~~ \n##~~\t\r\n", "##~~ @syntax 2\n##~~@needs cpus=4 - x",
+            "", "\n\n", "#!/bin/sh\nexit 0\n", "##~~\n##~~ \n##~~\t\r\n", "##~~ @syntax 2\n##~~@title Four - x",
         ] {
             #expect(try read(text) == read("echo"))
         }

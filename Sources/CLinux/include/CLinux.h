@@ -15,8 +15,10 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +28,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 // openat2(2) has no glibc wrapper in Debian 12. Resolves `path` below `dirfd` and refuses symbolic links, magic links
@@ -43,6 +46,11 @@ static inline int clinux_pidfd_open(pid_t pid, unsigned flags) { return (int)sys
 
 static inline int clinux_pidfd_send_signal(int pidfd, int sig) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, (void *)0, 0);
+}
+
+// glibc's is variadic. For tests that kill processes between two system calls.
+static inline long clinux_ptrace(long request, pid_t pid, unsigned long address, unsigned long data) {
+    return syscall(SYS_ptrace, request, pid, address, data);
 }
 
 static inline int clinux_prctl(int option, unsigned long a, unsigned long b) { return prctl(option, a, b, 0, 0); }
