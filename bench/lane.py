@@ -94,7 +94,7 @@ class Lane:
         known = subprocess.run([programs.ours / "scriptrunner", "settings"], capture_output=True, text=True, check=True).stdout
         wanted = {"max_running_jobs": at_once, "poll_interval": poll_interval}
         # Admission by needs must not be what holds jobs back.
-        for key, value in {"machine_cpus": 1000, "machine_memory": "100G"}.items():
+        for key, value in {"machine_cpus": 1000, "machine_memory": "1T", "default_cpus": 1, "default_memory": "1M"}.items():
             if f"\n#{key}=" in known or f"\n{key}=" in known:
                 wanted[key] = value
         self.settings.write_text("".join(f"{key}={value}\n" for key, value in wanted.items()))
@@ -221,7 +221,10 @@ class Lane:
 
     def wait_for(self, count, *states):
         """Until so many jobs are in these states."""
-        wait_until(f"{count} jobs are {states}", lambda: self.count(*states) == count)
+        try:
+            wait_until(f"{count} jobs are {states}", lambda: self.count(*states) == count)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}\n{(self.folder / 'output').read_text()[-2000:]}") from None
 
     def log_of(self, number):
         """What a job has written."""

@@ -225,12 +225,14 @@ def idle(programs, options):
     rows = [("", "jobs asleep", "worker: CPU s", "wake-ups", "supervisors: CPU s", "wake-ups")]
     for jobs in [0, options.asleep]:
         for is_reference in [False, True]:
-            lane = Lane(programs, is_reference, max(jobs, 1))
+            # With a mailer, because mails that wait would wake the worker.
+            lane = Lane(programs, is_reference, max(jobs, 1), mails=True)
             try:
                 if jobs:
                     lane.backlog("sleep.sh", jobs)
                 lane.start()
                 lane.wait_for(jobs, "running")
+                wait_until("all mails are sent", lambda: lane.ask("SELECT count(*) FROM mails WHERE state <> 'sent'")[0] == 0)
                 # What follows a start is over when the worker has slept for a while.
                 time.sleep(3)
                 worker, supervisors = lane.worker.pid, supervisors_of(lane.worker.pid)

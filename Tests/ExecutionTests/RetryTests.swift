@@ -165,11 +165,8 @@ import Testing
         try Shop.write("x", to: attempts + "/filler")
         var isMounted = true
         defer { if isMounted { umount(attempts) } }
-        for round in 1...(2 * Worker.mostVainStarts) {
-            try waitUntil("round \(round)") {
-                try shop.step()
-                return try shop.path(job).count > 2 * round
-            }
+        for _ in 1...(3 * Worker.mostVainStarts) {
+            try shop.step()
             shop.clock.putForward(.minutes(1))
         }
         #expect(try shop.state(job).isOver == false)
