@@ -44,6 +44,11 @@ def resize_tmpfs(place, size):
     subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
 
 
+def unmount(place):
+    subprocess.run(["umount", "-l", place], check=False)
+    shutil.rmtree(pathlib.Path(place).parent, ignore_errors=True)
+
+
 class Boots:
     """Each boot has a name; a new one makes the old one history."""
 
@@ -68,7 +73,7 @@ class Boots:
 class Disk:
     """A file system in a file, whose power can be cut."""
 
-    SIZES = {"ext4": "64M", "xfs": "320M"}
+    SIZES = {"ext4": "512M", "xfs": "512M"}
 
     def __init__(self, kind):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scriptrunner-disk-"))

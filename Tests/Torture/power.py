@@ -7,6 +7,11 @@ import time
 
 import mounts
 from rig import ROOT, Rig, bury, children, descendants, kill
+from workers import ruler
+
+
+# On one disk, before it is made anew.
+CUTS = 10
 
 
 def cuts(report, count=100, kinds=None, programs=ROOT):
@@ -18,10 +23,13 @@ def cuts(report, count=100, kinds=None, programs=ROOT):
     kinds = kinds or mounts.Disk.kinds()
     report.say("file systems: " + ", ".join(kinds))
     acknowledged = 0
-    for index, kind in enumerate(kinds):
-        share = count // len(kinds) + (index < count % len(kinds))
-        if share:
-            acknowledged += on(kind, report, share, programs)
+    left = count
+    while left > 0:
+        # A fresh disk now and then, and each kind in turn.
+        share = min(left, CUTS)
+        acknowledged += on(kinds[0], report, share, programs)
+        kinds = kinds[1:] + kinds[:1]
+        left -= share
     report.remark(f"{acknowledged} jobs were acknowledged on {' and '.join(kinds)}")
     return report
 
@@ -44,13 +52,12 @@ def on(kind, report, count, programs):
             boots.boot()
             report.faults += 1
             rig.start("worker")
-            if turn % 10 == 9 or turn == count - 1:
+            if turn == count - 1:
                 finish(rig, report, f"{kind}, cut {turn + 1}")
                 rig.stop()
             else:
                 # Some of it is done in this life, some in the next.
-                rig.wait("the worker rules", lambda: rig.query("SELECT pid FROM workers")[0]["pid"]
-                         == rig.processes["worker"].pid)
+                rig.wait("the worker rules", lambda: ruler(rig) == rig.processes["worker"].pid)
             report.progress(f"{kind}: {turn + 1} of {count} cuts")
         report.jobs += len(rig.submissions)
         return sum(form.job is not None for form in rig.submissions)
@@ -67,7 +74,7 @@ def sync(disk):
 def live_a_while(rig, disk, random):
     """Several visitors submit as fast as they can, until the power goes."""
     rig.revive("worker", "submit")
-    is_off = threading.Event()
+    is_cut, is_off = threading.Event(), threading.Event()
 
     def visit(seed):
         number = seed
@@ -75,6 +82,11 @@ def live_a_while(rig, disk, random):
             number += 1
             form = rig.draft(f"sleep {number * 37 % 200} exit {number % 256}")
             rig.send(form, how="fastcgi")
+            if is_cut.is_set():
+                # A machine without power says nothing any more. This one does for some milliseconds, in which a sync of
+                # ext4 may succeed whose transaction is given up meanwhile.
+                form.job = None
+            time.sleep(number * 7 % 40 / 1000)
 
     # A first one makes sure that all is up.
     rig.send(rig.draft("exit 1"), how="fastcgi")
@@ -82,6 +94,7 @@ def live_a_while(rig, disk, random):
     for visitor in visitors:
         visitor.start()
     time.sleep(random.uniform(0.02, 0.4))
+    is_cut.set()
     disk.cut()
     is_off.set()
     for process in rig.processes.values():
