@@ -129,7 +129,7 @@ import Testing
             touch up
             while :; do sleep 0.02; done
             """
-        try trial.start(try trial.order(script))
+        try trial.start(try trial.order(script, grace: 600_000))
         try trial.waitForFile("up")
         let job = try trial.number("job")
         try waitUntil("the job stands still") { isStopped(job) }
@@ -188,7 +188,7 @@ import Testing
                 time.sleep(0.02)
             os._exit(3)
             """
-        try trial.start(try trial.order(script))
+        try trial.start(try trial.order(script, grace: 600_000))
         try trial.waitForFile("up")
         #expect(try trial.requestStop())
         #expect(try trial.waitForSupervisor()?.outcome == .exited(3))

@@ -30,14 +30,17 @@ PHASES = [
     ("rival workers", "workers", "rivals", 20),
     ("sleeping workers", "workers", "asleep", None),
     ("power cuts", "power", "cuts", 200),
+    # On builds that break a promise: the harness has to notice.
+    ("unsynced build", "sabotage", "unsynced", 8),
+    ("gateless build", "sabotage", "gateless", None),
 ]
 # Points of a sweep that stand for all of them where `count` is None and the scale is less than 1.
 _MANY = 500
 
 
 def count_of(full, scale):
-    if scale >= 1:
-        return full if full is None else round(full * scale)
+    if full is None and scale >= 1:
+        return None
     return max(1, round((full or _MANY) * scale))
 
 

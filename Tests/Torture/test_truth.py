@@ -14,7 +14,7 @@ SAMPLE = {
 }
 
 
-@pytest.mark.parametrize("phase", [name for name, *_ in PHASES])
+@pytest.mark.parametrize("phase", [name for name, *_ in PHASES if name in SAMPLE])
 def test_the_queue_tells_the_truth(phase):
     print(f"seed {SEED}: TORTURE_SEED={SEED} repeats it")
     report = run(phase, SEED, SAMPLE[phase])
