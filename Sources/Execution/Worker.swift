@@ -54,6 +54,13 @@ public final class Worker {
     private static let checkpointPause = Instant.Span.seconds(1)
     /// A WAL that holds so many pages which cannot be moved is told of: 32 MiB in pages of 4 KiB.
     private static let walToReport = 8192
+    /// A WAL that holds so many pages is made to start over although readers follow closely upon each other: 16 MiB.
+    private static let walToRestart = 4096
+    /// A reader takes a second at most. Milliseconds.
+    private static let readersPatience: CInt = 1500
+    /// One that takes longer must not hold up all writers again and again.
+    private static let vainWaitPause = Instant.Span.seconds(30)
+    private var waitedInVainAt = Instant(milliseconds: 0)
     private var checkpointedAt = Instant(milliseconds: 0)
     /// After a mailer that failed as a program. Mails have longer pauses of their own.
     private static let mailerPause = Instant.Span.seconds(60)
@@ -278,7 +285,11 @@ public final class Worker {
             now() - checkpointedAt >= Self.checkpointPause || now() < checkpointedAt
         else { return }
         checkpointedAt = now()
-        let (inLog, moved) = try database.checkpoint()
+        var (inLog, moved) = try database.checkpoint()
+        if inLog >= Self.walToRestart, now() - waitedInVainAt >= Self.vainWaitPause || now() < waitedInVainAt {
+            (inLog, moved) = try database.checkpoint(waitingForReaders: Self.readersPatience)
+            if moved < inLog { waitedInVainAt = now() }
+        }
         if inLog - moved >= Self.walToReport {
             log.note("wal-large", ["pages": "\(inLog)", "cause": "a program reads the database for very long"])
         }

@@ -124,14 +124,21 @@ public final class Database {
 
     /// Moves committed pages from the WAL into the database, as far as readers allow, under the write lock.
     ///
+    /// Readers that follow closely upon each other never let the WAL start over, however short they are. Waiting for them
+    /// does: who comes meanwhile reads the database alone.
+    ///
+    /// - Parameter patience: how long to wait for readers of older states. All writers wait, too. Milliseconds.
     /// - Returns: the pages in the WAL, and how many of them are in the database now.
     @discardableResult
-    public func checkpoint() throws -> (inLog: Int, moved: Int) {
+    public func checkpoint(waitingForReaders patience: CInt = 0) throws -> (inLog: Int, moved: Int) {
         try lock.acquire()
         defer { lock.release() }
+        if patience > 0 { sqlite3_busy_timeout(handle, patience) }
+        defer { if patience > 0 { sqlite3_busy_timeout(handle, Database.busyTimeout) } }
+        let mode = patience > 0 ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE
         var inLog: CInt = 0
         var moved: CInt = 0
-        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, &inLog, &moved)
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &inLog, &moved)
         guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else { throw SQLiteError(code, handle, "checkpoint") }
         return (Int(inLog), Int(moved))
     }

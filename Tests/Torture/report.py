@@ -17,6 +17,8 @@ class Report:
     violations: list = dataclasses.field(default_factory=list)
     # Figures and other remarks for the table.
     remarks: list = dataclasses.field(default_factory=list)
+    # It is only tried whether violations are found; nobody needs to be alarmed.
+    is_quiet: bool = False
     # Why it was not run.
     skipped: str = ""
     began: float = dataclasses.field(default_factory=time.monotonic)
@@ -38,7 +40,8 @@ class Report:
     def add(self, violations, where=""):
         for violation in violations:
             self.violations.append(f"{violation}{f' ({where})' if where else ''}")
-            print(f"[{self.phase}] VIOLATION {self.violations[-1]}", file=sys.stderr, flush=True)
+            if not self.is_quiet:
+                print(f"[{self.phase}] VIOLATION {self.violations[-1]}", file=sys.stderr, flush=True)
 
     def remark(self, text):
         self.remarks.append(text)

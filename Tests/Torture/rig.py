@@ -291,9 +291,14 @@ class Rig:
                 self.command(program, plan), env=environment, cwd="/", input=content.encode(), stdout=subprocess.PIPE,
                 stderr=log, timeout=LIMIT, check=False, **AS_USER).stdout
 
-    def fastcgi(self, program, path, content, content_type):
+    def ask(self, program, path):
+        """The page at this address."""
+        return self.fastcgi(program, path, "", "", REQUEST_METHOD="GET")
+
+    def fastcgi(self, program, path, content, content_type, **others):
         """A page's answer, from the one that is running; b"" when it died over it."""
         variables = self.cgi_variables(path, content, content_type, f"scriptrunner_session={self.cookie}")
+        variables.update(others)
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(LIMIT / 4)
             try:
@@ -355,10 +360,15 @@ class Rig:
 
     # What the database says
 
-    def query(self, sql, *values):
+    def connect(self):
+        """Reads only."""
         path = urllib.parse.quote(str(self.database_path))
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
         connection.row_factory = sqlite3.Row
+        return connection
+
+    def query(self, sql, *values):
+        connection = self.connect()
         try:
             return [dict(row) for row in connection.execute(sql, values)]
         finally:

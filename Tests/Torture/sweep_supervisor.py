@@ -2,7 +2,7 @@
 
 import time
 
-from rig import Rig
+from rig import ROOT, Rig
 
 GUARD, SHIM, CHILD = 0, 1, 2
 NAMES = {GUARD: "guard", SHIM: "shim", CHILD: "child"}
@@ -43,19 +43,21 @@ def play(rig, stories):
     return [job for job, _ in jobs]
 
 
-def sweep(report, count=None, stories=STORIES):
-    """- count: so many points of each story instead of all."""
-    with Rig(wrapped=["supervisor"]) as rig:
+def sweep(report, count=None, stories=STORIES, programs=ROOT, whom=tuple(NAMES), besides=()):
+    """- count: so many points of each story instead of all.
+    - besides: further rules for the injector.
+    """
+    with Rig(wrapped=["supervisor"], programs=programs) as rig:
         # Whose gate was shut by a kill is tried again; nobody else's start may fail.
         rig.start("worker")
         for story in stories:
             counts = count_calls(rig, story)
             report.say(f"{story}: " + ", ".join(f"{NAMES[who]} {calls} calls" for who, calls in counts.items()))
-            points = [(who, at) for who, calls in counts.items() for at in range(1, calls + 1)]
+            points = [(who, at) for who, calls in counts.items() if who in whom for at in range(1, calls + 1)]
             points = report.sample(points, count)
             for start in range(0, len(points), BATCH):
                 batch = points[start : start + BATCH]
-                logs = [rig.plan_for("supervisor", f"rule {who} kill 0 {at} 1 all")[1] for who, at in batch]
+                logs = [rig.plan_for("supervisor", *besides, f"rule {who} kill 0 {at} 1 all")[1] for who, at in batch]
                 jobs = play(rig, [story] * len(batch))
                 report.jobs += len(jobs)
                 report.faults += sum("acted" in log.read_text() for log in logs)
