@@ -25,6 +25,8 @@ public enum Strays {
         guard session.bootID == ProcessIdentity.currentBoot else { return }
         let cgroup = AttemptCgroup(directories: cgroups)
         var doubts = 0
+        // Who has lost the last that made it ours is still to be waited for.
+        var dying: Set<ProcessIdentity> = []
         for _ in 0..<mostRounds {
             cgroup.kill()
             var isSure = true
@@ -33,8 +35,15 @@ public enum Strays {
                 for stray in try strays(mark, session, cgroup, &isSure) { stop(stray) }
                 isSure = isSure && before == ProcessTable.youngest
             }
-            doubts = found.isEmpty && !isSure ? doubts + 1 : 0
-            if found.isEmpty, isSure || doubts >= mostDoubts { return cgroup.remove() }
+            dying = dying.union(found).filter { stray in
+                ProcessStatus(stray.pid).map { $0.start == stray.start && !$0.isOver } ?? false
+            }
+            if found.isEmpty, dying.isEmpty {
+                doubts += 1
+                if isSure || doubts >= mostDoubts { return cgroup.remove() }
+            } else {
+                doubts = 0
+            }
             // The kernel takes a moment to end them.
             usleep(1000)
         }

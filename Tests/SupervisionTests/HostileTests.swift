@@ -99,13 +99,14 @@ import Testing
 
 @Suite struct `What is left when guard and shim were killed` {
     /// Three generations: the script, one in a session of its own without the mark, and its child. One that has nothing but
-    /// the mark. And one that has nothing of the script any more: another session, no mark, no parent.
+    /// the mark, and one that has nothing but the session. And one that has nothing of the script any more: another session, no mark, no parent.
     static let script = """
         #!/bin/sh
         env -i setsid sh -c 'echo $$ > child; sh -c "echo \\$\\$ > grandchild; exec sleep 1000"; true' &
         (env -i setsid sh -c 'echo $$ > orphan; exec sleep 1000' &)
         (setsid sh -c 'echo $$ > marked; exec sleep 1000' &)
-        while [ ! -s marked ] || [ ! -s child ] || [ ! -s grandchild ] || [ ! -s orphan ]; do sleep 0.02; done
+        (env -i sh -c 'echo $$ > plain; exec sleep 1000' &)
+        while [ ! -s marked ] || [ ! -s plain ] || [ ! -s child ] || [ ! -s grandchild ] || [ ! -s orphan ]; do sleep 0.02; done
         touch up
         while :; do sleep 0.05; done
         """
@@ -125,6 +126,7 @@ import Testing
         }
         #expect(isGone(beginning.script.pid) && isGone(child) && isGone(grandchild))
         #expect(isGone(try trial.number("marked")))
+        #expect(isGone(try trial.number("plain")))
         // Nothing but a cgroup could tell whose this one is.
         #expect(!isGone(orphan.pid))
     }
@@ -156,18 +158,27 @@ import Testing
         ((try? Descriptor.directory("/proc/\(pid)/task").entries().count) ?? 0) - 1
     }
 
+    /// A script of somebody else's that ends well if nobody harms it.
+    private func stranger(_ environment: [String]? = nil, _ harm: (ProcessIdentity) throws -> Void) throws {
+        let trial = try Trial()
+        try trial.start(
+            try trial.order(
+                "#!/bin/sh\ntouch up\nwhile [ ! -e go ]; do sleep 0.02; done\n", environment: environment))
+        try trial.waitForFile("up")
+        let script = try trial.beginning().script
+        try asOrdinaryUser { try harm(script) }
+        try trial.make("go")
+        #expect(try trial.waitForSupervisor()?.outcome == .exited(0))
+    }
+
     @Test func `is never a stranger's, though the session's number has gone to them`() throws {
-        let stranger = try Trial()
-        try stranger.start(try stranger.order("#!/bin/sh\ntouch up\nwhile [ ! -e go ]; do sleep 0.02; done\n"))
-        try stranger.waitForFile("up")
-        let theirs = try stranger.beginning().script
         // As if an attempt's script had had the same number, and died some time ago.
-        let mine = ProcessIdentity(pid: theirs.pid, start: theirs.start - 1, bootID: theirs.bootID)
-        try asOrdinaryUser { try Strays.kill(marked: "SR_TRIAL=another", session: mine) }
-        // The same, after their leader has gone and only others of the session are left: those carry their own mark.
-        try asOrdinaryUser { try Strays.kill(marked: "SR_TRIAL=another", session: theirs) }
-        try stranger.make("go")
-        #expect(try stranger.waitForSupervisor()?.outcome == .exited(0))
+        try stranger(["PATH=/usr/bin:/bin"]) { theirs in
+            let mine = ProcessIdentity(pid: theirs.pid, start: theirs.start - 1, bootID: theirs.bootID)
+            try Strays.kill(marked: "SR_TRIAL=mine", session: mine)
+        }
+        // Should even their leader be gone, so that nobody has the number any more, their own mark tells.
+        try stranger { theirs in try Strays.kill(marked: "SR_TRIAL=mine", session: theirs) }
     }
 
     @Test func `is nothing after a restart of the machine`() throws {
