@@ -58,8 +58,8 @@ public final class Worker {
     private static let walToRestart = 4096
     /// A reader takes a second at most. Milliseconds.
     private static let readersPatience: CInt = 1500
-    /// One that takes longer must not hold up all writers again and again.
-    private static let vainWaitPause = Instant.Span.seconds(30)
+    /// One that takes longer must not hold up all writers all the time.
+    private static let vainWaitPause = Instant.Span.seconds(5)
     private var waitedInVainAt = Instant(milliseconds: 0)
     private var checkpointedAt = Instant(milliseconds: 0)
     /// After a mailer that failed as a program. Mails have longer pauses of their own.
