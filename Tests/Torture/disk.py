@@ -56,7 +56,7 @@ def page(report, count=None):
                 report.progress(f"submit: {name} at write {at} of {total}")
         rig.start("worker")
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
     return report
@@ -115,7 +115,7 @@ def supervisor(report, count=None):
                 rig.wait_until_over()
                 report.faults += sum(len(acted(log)) for log in logs)
                 report.progress(f"{name}: {start + len(logs)} of {len(points)} points")
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
     return report
@@ -174,8 +174,7 @@ def is_full(report, folder):
             wait_until("the form is taken when there is room", lambda: rig.send(form, how="fastcgi") == 303)
         rig.let_go()
         rig.wait_until_over(120)
-        rig.hurry_mails()
-        rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+        rig.settle_mails()
         report.remark(f"{folder}: {len(refused)} of 40 forms were refused while it was full")
         report.jobs += len(rig.submissions)
         report.add(rig.check(), f"{folder} on a full disk")

@@ -118,6 +118,8 @@ static struct tracee *find(pid_t thread, int is_wanted) {
     memset(empty, 0, sizeof *empty);
     empty->thread = thread;
     empty->process = field_of(thread, "Tgid:");
+    /* It is gone already. No number that means many processes is ever kept: it is killed later. */
+    if (empty->process <= 0) empty->process = thread;
     pid_t known = empty->process == thread ? field_of(thread, "PPid:") : empty->process;
     struct tracee *relative = find(known, 0);
     empty->who = relative ? relative->who + (empty->process == thread) : DEEPEST + 1;

@@ -124,6 +124,5 @@ def power_off(rig):
 def finish(rig, report, where):
     """All that was acknowledged comes to its end, and is looked at."""
     rig.wait_until_over(120)
-    rig.hurry_mails()
-    rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+    rig.settle_mails()
     report.add(rig.check(), where)

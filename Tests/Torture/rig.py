@@ -406,6 +406,17 @@ class Rig:
         """Mails of a mailer that was killed wait for their next try; nobody wants to wait for that long here."""
         self.edit("UPDATE mails SET due_at = 0 WHERE state = 'queued' AND due_at > 0")
 
+    def settle_mails(self):
+        """Has all mails sent; after a mailer that failed the worker would wait for a minute."""
+
+        def are_sent():
+            if self.unsent():
+                self.hurry_mails()
+                self.run("mailer")
+            return not self.unsent()
+
+        self.wait("mails are sent", are_sent)
+
     def edit(self, sql, *values):
         """Changes the database as our programs do it: under the write lock, and without a checkpoint."""
         with open(f"{self.database_path}.lock") as lock:

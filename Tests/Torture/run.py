@@ -40,6 +40,8 @@ PHASES = [
     # On builds that break a promise: the harness has to notice.
     ("unsynced build", "sabotage", "unsynced", 8),
     ("gateless build", "sabotage", "gateless", None),
+    ("unsynced copy", "sabotage", "unsynced_copy", 6),
+    ("gateless run", "sabotage", "gateless_run", None),
 ]
 # Points of a sweep that stand for all of them where `count` is None and the scale is less than 1.
 _MANY = 500

@@ -1,7 +1,10 @@
 """The harness is tried out itself, on programs that are built to break a promise: it has to find them out.
 
 They are built from a copy of the source in .build/sabotage, which is kept so that the next time is quick. The product has
-no switch for any of this: a copy is patched, and when the text to be patched is not there, the phase fails."""
+no switch for any of this: a copy is patched, and when the text to be patched is not there, the phase fails.
+
+For every day there are two that build nothing: one constant is changed in copies of the programs, and a system call is kept
+from being made."""
 
 import contextlib
 import pathlib
@@ -13,6 +16,7 @@ from collections import Counter
 import mounts
 import power
 import sweep_supervisor
+from names import list_of
 from report import Report
 from rig import ROOT, Rig
 from site_under_test import CHECKOUT
@@ -20,9 +24,13 @@ from site_under_test import CHECKOUT
 COPY = CHECKOUT / ".build/sabotage"
 # Commits are not on the disk when they are acknowledged.
 UNSYNCED = ("Sources/SQLite/Database.swift", "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL")
+# The same in a built program: a text of the same length.
+SAFE, UNSAFE = b"PRAGMA synchronous = FULL", b"PRAGMA synchronous=NORMAL"
 # The script's process reads nothing at the gate, and finds that it may go: it does not wait for the ticket.
 GATELESS = (
     "Sources/Supervision/Shim.swift", "read(gate.reading, &go, 1) }) == 1 else", "read(gate.reading, &go, 0) }) == 0 else")
+# What killing shims without a gate leads to.
+UNGATED = ["executed twice", "attempt executed twice", "unknown execution", "untrue attempt"]
 
 
 class Trial(Report):
@@ -113,6 +121,27 @@ def unsynced(report, count=8):
     return trial.judge(report, ["lost submission"])
 
 
+def unsynced_copy(report, count=3):
+    """The same with the real programs but for one constant."""
+    refusal = mounts.why_not()
+    if refusal:
+        return report.skip(refusal)
+    trial = Trial(report.phase, report.seed)
+    with tempfile.TemporaryDirectory(prefix="scriptrunner-sabotage-") as place:
+        release = pathlib.Path(place)
+        release.chmod(0o755)
+        for folder in ["bin", "cgi-bin", "lib"]:
+            shutil.copytree(ROOT / folder, release / folder)
+        programs = [release / "cgi-bin/submit", release / "bin/worker", release / "bin/mailer"]
+        for program in programs:
+            content = program.read_bytes()
+            if content.count(SAFE) != 1:
+                raise RuntimeError(f"{program.name} does not contain {SAFE!r} once")
+            program.write_bytes(content.replace(SAFE, UNSAFE))
+        power.cuts(trial, count, programs=release)
+    return trial.judge(report, ["lost submission"])
+
+
 def gateless(report, count=None, rounds=3):
     """A script that does not wait for its ticket runs in an attempt that is given back, and then a second time.
 
@@ -122,20 +151,31 @@ def gateless(report, count=None, rounds=3):
         while rounds and not trial.violations:
             rounds -= 1
             kill_shims(trial, count, programs)
-    return trial.judge(report, ["executed twice", "attempt executed twice", "unknown execution", "untrue attempt"])
+    return trial.judge(report, UNGATED)
 
 
-def kill_shims(trial, count, programs):
-    """SIGKILL at every system call of the shim."""
+def gateless_run(report, count=None, rounds=3):
+    """The same with the real programs: the first read of the script's process is that of the gate. It is not made, and says
+    that the gate is open."""
+    rule = f"rule {sweep_supervisor.CHILD} return 1 1 1 {list_of('read')}"
+    trial = Trial(report.phase, report.seed)
+    while rounds and not trial.violations:
+        rounds -= 1
+        kill_shims(trial, count, ROOT, rule)
+    return trial.judge(report, UNGATED)
+
+
+def kill_shims(trial, count, programs, *besides):
+    """SIGKILL at every system call of the shim. `besides` are further rules for the injector."""
     shim, story = sweep_supervisor.SHIM, "ends by itself"
     with Rig(programs=programs, wrapped=["supervisor"]) as rig:
         rig.start("worker")
         points = trial.sample(range(1, sweep_supervisor.count_calls(rig, story)[shim] + 1), count)
         for start in range(0, len(points), sweep_supervisor.BATCH):
             batch = points[start : start + sweep_supervisor.BATCH]
-            logs = [rig.plan_for("supervisor", f"rule {shim} kill 0 {at} 1 all")[1] for at in batch]
+            logs = [rig.plan_for("supervisor", *besides, f"rule {shim} kill 0 {at} 1 all")[1] for at in batch]
             trial.jobs += len(sweep_supervisor.play(rig, [story] * len(batch)))
             trial.faults += sum("acted" in log.read_text() for log in logs)
             trial.progress(f"{start + len(batch)} of {len(points)} points")
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         trial.add(rig.check())

@@ -80,8 +80,7 @@ def single(report, count=1000, live=50):
             report.jobs = len(rig.submissions)
             report.progress(f"{report.faults} of {count} kills")
         rig.wait_until_over(reviving=("worker", "submit"))
-        rig.hurry_mails()
-        rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+        rig.settle_mails()
         report.remark(", ".join(f"{kind} {number}" for kind, number in killed.items()))
         report.add(rig.check())
     return report
@@ -132,7 +131,7 @@ def both(report, count=500, at_once=10):
                     report.add([f"job {job.job} is {state} after both halves of its supervisor were killed"])
             report.progress(f"{report.faults} of {count} pairs")
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         report.remark(figure("tree gone after", gone))
         report.add(rig.check())
     return report
@@ -176,8 +175,7 @@ def restored(report, count=20):
             for _ in range(3):
                 rig.submit(f"exit {random.randrange(256)}")
             rig.wait_until_over()
-            rig.hurry_mails()
-            rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+            rig.settle_mails()
             report.jobs += len(rig.submissions)
             report.add(rig.check(), f"restore {turn + 1}")
             report.progress(f"{turn + 1} of {count} restores")

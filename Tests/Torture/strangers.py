@@ -5,12 +5,11 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import time
 
 import mounts
 from report import figure
-from rig import AS_USER, HERE, LIMIT, Rig, bury, children, is_alive, kill, wait_until
+from rig import AS_USER, LIMIT, Rig, is_alive, kill, wait_until
 
 LAST_PID = pathlib.Path("/proc/sys/kernel/ns_last_pid")
 CLONE_NEWPID = 0x20000000
@@ -73,9 +72,10 @@ def among_strangers(report, count):
                 rig.faults.both_halves.add(job.tag)
             for pid in numbers:
                 kill(pid)
-            wait_until("they are gone", lambda: bury() or not any(os.path.exists(f"/proc/{pid}") for pid in numbers))
-            strangers = [stranger(pid) for pid in numbers]
-            report.faults += len(strangers)
+            wait_until("they are gone", lambda: rig.bury() or not any(os.path.exists(f"/proc/{pid}") for pid in numbers))
+            # Ours to bury, not the rig's.
+            rig.processes.update((f"stranger {pid}", stranger(pid)) for pid in numbers)
+            report.faults += len(numbers)
             if turn % 2:
                 rig.cancel(job)
             rig.start("worker")
@@ -85,7 +85,8 @@ def among_strangers(report, count):
                 rig.cancel(job)
             rig.wait_for(job, "lost", "cancelled", "failed", "succeeded")
             rig.stop()
-            for process in strangers:
+            for pid in numbers:
+                process = rig.processes.pop(f"stranger {pid}")
                 if process.poll() is None and is_alive(process.pid):
                     process.kill()
                     process.wait()
@@ -94,7 +95,7 @@ def among_strangers(report, count):
             report.progress(f"{turn + 1} of {count} turns")
         rig.start("worker")
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
 
@@ -131,7 +132,7 @@ def tree(report, count=20):
             report.faults += 1
             report.progress(f"{turn + 1} of {count} trees")
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.remark(figure("from the answer to the cancellation until the tree is gone", took))
         report.add(rig.check())

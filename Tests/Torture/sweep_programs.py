@@ -70,8 +70,7 @@ class WorkerStory:
         rig.let_go()
         rig.start("worker")
         rig.wait_until_over()
-        rig.hurry_mails()
-        rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
 
@@ -85,7 +84,7 @@ def pages(report, count=None):
         _cancel(report, rig, count)
         rig.start("worker")
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
     return report
@@ -138,7 +137,7 @@ def mailer(report, count=None):
         jobs = [rig.submit(f"exit {code}") for code in (0, 3)]
         rig.start("worker")
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         rig.stop()
         wanted = {f"job-{job.job}-1-{kind}" for job in jobs for kind in ("started", "ended")}
         total = None
@@ -199,7 +198,7 @@ def cleaner(report, count=None):
             report.progress(f"call {at} of {total}")
         rig.let_go()
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         if any(rig.job(job) is None for job in kept):
             report.add(["the cleaner took a job along that had not expired"])

@@ -12,7 +12,9 @@ SAMPLE = {
     "supervisor calls": 24, "worker calls": 16, "page calls": 12, "mailer calls": 6, "cleaner calls": 6, "random kills": 60,
     "both halves": 20, "restored database": 1, "adoption": 2, "rival workers": 1, "sleeping workers": 6, "page disk errors": 6,
     "worker disk errors": 2, "supervisor disk errors": 3, "full disk": 1, "power cuts": 4, "reused numbers": 4,
-    "hostile trees": 3,
+    "hostile trees": 3, "soak, seconds": 8, "unsynced copy": 3,
+    # All calls of the shim: few of them matter.
+    "gateless run": 1000,
 }
 
 
@@ -22,5 +24,5 @@ def test_the_queue_tells_the_truth(phase):
     report = run(phase, SEED, SAMPLE[phase])
     if report.skipped:
         pytest.skip(report.skipped)
-    assert report.faults > 0, "nothing was done"
+    assert report.faults or report.jobs, "nothing was done"
     assert report.violations == []

@@ -51,7 +51,7 @@ def adoption(report, count=10, live=200):
             report.progress(f"{turn + 1} of {count} restarts")
         rig.let_go()
         rig.wait_until_over()
-        rig.wait("mails are sent", lambda: not rig.unsent())
+        rig.settle_mails()
         report.jobs += len(jobs)
         again = rig.query("SELECT count(*) AS count FROM attempts WHERE number > 1")[0]["count"]
         if again:
@@ -123,8 +123,7 @@ def rivals(report, count=20):
             report.progress(f"{turn + 1} of {count} rounds")
         rig.start("worker")
         rig.wait_until_over()
-        rig.hurry_mails()
-        rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
     return report
@@ -155,8 +154,7 @@ def asleep(report, count=None):
         rig.start("worker")
         rig.let_go()
         rig.wait_until_over()
-        rig.hurry_mails()
-        rig.wait("mails are sent", lambda: not rig.unsent() or rig.hurry_mails())
+        rig.settle_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
     return report
