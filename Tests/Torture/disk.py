@@ -55,10 +55,7 @@ def page(report, count=None):
                     report.add([f"the form is not taken after {name} at write {at} of a submission"])
                 report.progress(f"submit: {name} at write {at} of {total}")
         rig.start("worker")
-        rig.wait_until_over()
-        rig.settle_mails()
-        report.jobs += len(rig.submissions)
-        report.add(rig.check())
+        rig.finish(report)
     return report
 
 
@@ -115,7 +112,7 @@ def supervisor(report, count=None):
                 rig.wait_until_over()
                 report.faults += sum(len(acted(log)) for log in logs)
                 report.progress(f"{name}: {start + len(logs)} of {len(points)} points")
-        rig.settle_mails()
+        rig.wait_for_mails()
         report.jobs += len(rig.submissions)
         report.add(rig.check())
     return report

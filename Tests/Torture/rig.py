@@ -406,8 +406,12 @@ class Rig:
         """Mails of a mailer that was killed wait for their next try; nobody wants to wait for that long here."""
         self.edit("UPDATE mails SET due_at = 0 WHERE state = 'queued' AND due_at > 0")
 
+    def wait_for_mails(self):
+        """The worker has all mails sent by itself. Longer than it waits after a mailer that failed."""
+        self.wait("mails are sent", lambda: not self.unsent(), 2 * LIMIT)
+
     def settle_mails(self):
-        """Has all mails sent; after a mailer that failed the worker would wait for a minute."""
+        """Has all mails sent where mailers were hurt, or may have been: a worker waits for a minute after one that failed."""
 
         def are_sent():
             if self.unsent():
@@ -474,6 +478,16 @@ class Rig:
         return found
 
     # The verdict
+
+    def finish(self, report, where="", limit=LIMIT, were_mailers_hurt=False):
+        """Everything comes to its end, and is checked."""
+        self.wait_until_over(limit)
+        if were_mailers_hurt:
+            self.settle_mails()
+        else:
+            self.wait_for_mails()
+        report.jobs += len(self.submissions)
+        report.add(self.check(), where)
 
     def check(self, limit=LIMIT):
         """All that is wrong, once all is over and the last processes have had the time to go."""

@@ -177,5 +177,5 @@ def kill_shims(trial, count, programs, *besides):
             trial.jobs += len(sweep_supervisor.play(rig, [story] * len(batch)))
             trial.faults += sum("acted" in log.read_text() for log in logs)
             trial.progress(f"{start + len(batch)} of {len(points)} points")
-        rig.settle_mails()
+        rig.wait_for_mails()
         trial.add(rig.check())

@@ -131,7 +131,7 @@ def both(report, count=500, at_once=10):
                     report.add([f"job {job.job} is {state} after both halves of its supervisor were killed"])
             report.progress(f"{report.faults} of {count} pairs")
         rig.wait_until_over()
-        rig.settle_mails()
+        rig.wait_for_mails()
         report.remark(figure("tree gone after", gone))
         report.add(rig.check())
     return report

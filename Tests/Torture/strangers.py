@@ -3,7 +3,6 @@
 import ctypes
 import os
 import pathlib
-import signal
 import subprocess
 import time
 
@@ -94,10 +93,7 @@ def among_strangers(report, count):
                     report.add([f"a stranger got signal {-process.wait()} (turn {turn + 1})"])
             report.progress(f"{turn + 1} of {count} turns")
         rig.start("worker")
-        rig.wait_until_over()
-        rig.settle_mails()
-        report.jobs += len(rig.submissions)
-        report.add(rig.check())
+        rig.finish(report, were_mailers_hurt=True)
 
 
 def stranger(pid):
@@ -132,7 +128,7 @@ def tree(report, count=20):
             report.faults += 1
             report.progress(f"{turn + 1} of {count} trees")
         rig.wait_until_over()
-        rig.settle_mails()
+        rig.wait_for_mails()
         report.jobs += len(rig.submissions)
         report.remark(figure("from the answer to the cancellation until the tree is gone", took))
         report.add(rig.check())

@@ -69,10 +69,7 @@ class WorkerStory:
         rig = self.rig
         rig.let_go()
         rig.start("worker")
-        rig.wait_until_over()
-        rig.settle_mails()
-        report.jobs += len(rig.submissions)
-        report.add(rig.check())
+        rig.finish(report, were_mailers_hurt=True)
 
 
 # The pages
@@ -83,10 +80,7 @@ def pages(report, count=None):
         _submit(report, rig, count)
         _cancel(report, rig, count)
         rig.start("worker")
-        rig.wait_until_over()
-        rig.settle_mails()
-        report.jobs += len(rig.submissions)
-        report.add(rig.check())
+        rig.finish(report)
     return report
 
 
@@ -137,7 +131,7 @@ def mailer(report, count=None):
         jobs = [rig.submit(f"exit {code}") for code in (0, 3)]
         rig.start("worker")
         rig.wait_until_over()
-        rig.settle_mails()
+        rig.wait_for_mails()
         rig.stop()
         wanted = {f"job-{job.job}-1-{kind}" for job in jobs for kind in ("started", "ended")}
         total = None
@@ -198,7 +192,7 @@ def cleaner(report, count=None):
             report.progress(f"call {at} of {total}")
         rig.let_go()
         rig.wait_until_over()
-        rig.settle_mails()
+        rig.wait_for_mails()
         report.jobs += len(rig.submissions)
         if any(rig.job(job) is None for job in kept):
             report.add(["the cleaner took a job along that had not expired"])

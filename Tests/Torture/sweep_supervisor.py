@@ -63,7 +63,7 @@ def sweep(report, count=None, stories=STORIES, programs=ROOT, whom=tuple(NAMES),
                 report.faults += sum("acted" in log.read_text() for log in logs)
                 report.progress(f"{story}: {start + len(batch)} of {len(points)} points")
         begun = time.monotonic()
-        rig.settle_mails()
+        rig.wait_for_mails()
         report.add(rig.check())
         report.say(f"checked {len(rig.submissions)} jobs in {time.monotonic() - begun:.1f} s")
     return report

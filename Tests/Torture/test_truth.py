@@ -24,5 +24,6 @@ def test_the_queue_tells_the_truth(phase):
     report = run(phase, SEED, SAMPLE[phase])
     if report.skipped:
         pytest.skip(report.skipped)
-    assert report.faults or report.jobs, "nothing was done"
+    # Readers are no faults.
+    assert report.jobs if phase == "soak, seconds" else report.faults, "nothing was done"
     assert report.violations == []

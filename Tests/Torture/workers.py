@@ -51,7 +51,7 @@ def adoption(report, count=10, live=200):
             report.progress(f"{turn + 1} of {count} restarts")
         rig.let_go()
         rig.wait_until_over()
-        rig.settle_mails()
+        rig.wait_for_mails()
         report.jobs += len(jobs)
         again = rig.query("SELECT count(*) AS count FROM attempts WHERE number > 1")[0]["count"]
         if again:
@@ -122,10 +122,7 @@ def rivals(report, count=20):
                     report.add([f"a rival ended by {process.returncode}"])
             report.progress(f"{turn + 1} of {count} rounds")
         rig.start("worker")
-        rig.wait_until_over()
-        rig.settle_mails()
-        report.jobs += len(rig.submissions)
-        report.add(rig.check())
+        rig.finish(report, were_mailers_hurt=True)
     return report
 
 
@@ -153,10 +150,7 @@ def asleep(report, count=None):
             report.progress(f"call {at} of {len(calls)}")
         rig.start("worker")
         rig.let_go()
-        rig.wait_until_over()
-        rig.settle_mails()
-        report.jobs += len(rig.submissions)
-        report.add(rig.check())
+        rig.finish(report, were_mailers_hurt=True)
     return report
 
 
