@@ -29,9 +29,10 @@ def acted(log):
 
 
 def writes_of(who, log, calls):
-    """How many of these calls it made, by the log of a plan with `trace`."""
+    """How many of these calls it made that can be made to fail, by the log of a plan with `trace`."""
     numbers = set(list_of(*calls).split(","))
-    return sum(line.startswith(f"call {who} ") and line.split()[3] in numbers for line in log.read_text().splitlines())
+    lines = (line.split() for line in log.read_text().splitlines() if line.startswith(f"call {who} "))
+    return sum(number in numbers and not opens for _, _, _, number, *opens in lines)
 
 
 # The page

@@ -21,6 +21,8 @@
  * may make a file; or is `return`ed VALUE, without the call being made.
  *
  *   call WHO NUMBER CALL      acted WHO PID CALL NUMBER      end WHO PID COUNT
+ *
+ * A call that cannot be made to fail, because it opens what is there, is written with the word `opens` behind it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -170,7 +172,8 @@ static int at_call(struct tracee *tracee) {
     if (call.op != PTRACE_SYSCALL_INFO_ENTRY || !tracee->has_begun) return 0;
     long number = call.entry.nr < MOST_CALLS ? call.entry.nr : 0;
     numbers[tracee->who]++;
-    if (is_traced) fprintf(out, "call %d %ld %ld\n", tracee->who, numbers[tracee->who], number);
+    if (is_traced) fprintf(out, "call %d %ld %ld%s\n", tracee->who, numbers[tracee->who], number,
+                           may_create(tracee, &call) ? "" : " opens");
     for (struct rule *rule = rules; rule < rules + rule_count; rule++) {
         if (rule->who != tracee->who || !rule->calls[number]) continue;
         if (rule->action == 'f' && !may_create(tracee, &call)) continue;

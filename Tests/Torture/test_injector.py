@@ -32,7 +32,7 @@ def test_without_a_rule_nothing_changes(inject):
     done, log = inject("trace")
     assert done.returncode == 0
     assert done.stdout.split() == FAMILY_SAYS
-    calls = re.findall(r"^call 0 (\d+) (\d+)$", log, re.M)
+    calls = re.findall(r"^call 0 (\d+) (\d+)(?: opens)?$", log, re.M)
     assert [int(number) for number, _ in calls] == list(range(1, len(calls) + 1))
     assert [name_of(int(call)) for _, call in calls].count("write") == 2
     assert re.search(rf"^end 0 \d+ {len(calls)}$", log, re.M)
@@ -102,3 +102,9 @@ def test_each_start_of_a_wrapped_program_takes_one_plan(tmp_path):
     assert ends == [-signal.SIGKILL, -signal.SIGKILL, 0]
     assert number_of("write") in {int(line.split()[3]) for line in (tmp_path / "log").read_text().splitlines()
                                   if line.startswith("acted")}
+
+
+def test_a_trace_tells_which_opens_make_a_file(inject, tmp_path):
+    _, log = inject("trace", text=f"read line < /etc/passwd; echo one > {tmp_path}/file")
+    opens = re.findall(rf"^call 0 \d+ {list_of('openat')}(.*)$", log, re.M)
+    assert opens[-2:] == [" opens", ""]
