@@ -189,7 +189,7 @@ extension Worker {
         }
     }
 
-    func link(to job: Job) -> String { "\(settings.baseURL.text)/jobs/\(job.id)" }
+    func link(to job: Job) -> String { JobMail.link(to: job.id, at: settings.baseURL) }
 
     private func logTail(of job: Job) -> String {
         guard let log = LogFile(attemptsDirectory: settings.attemptsDir, jobUID: job.uid, attempt: job.attempt),

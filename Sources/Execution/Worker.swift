@@ -36,6 +36,7 @@ public final class Worker {
     /// When the next warning about a time limit is due; `nil`: that has to be found out.
     var nextWarning: Instant?
     private let room: Room
+    private var checkpoints: Checkpoints
     /// The sender of mails, while one runs.
     private var mailer: pid_t?
     private var mailerStartedAt = Instant(milliseconds: 0)
@@ -48,20 +49,6 @@ public final class Worker {
 
     /// Jobs that are claimed in one transaction, so that a long queue does not keep the worker from everything else.
     private static let mostClaims = 64
-    /// A database whose WAL has grown to this is checkpointed. Bytes.
-    private static let walToCheckpoint = 1 << 20
-    /// Between two checkpoints.
-    private static let checkpointPause = Instant.Span.seconds(1)
-    /// A WAL that holds so many pages which cannot be moved is told of: 32 MiB in pages of 4 KiB.
-    private static let walToReport = 8192
-    /// A WAL that holds so many pages is made to start over although readers follow closely upon each other: 16 MiB.
-    private static let walToRestart = 4096
-    /// A reader takes a second at most. Milliseconds.
-    private static let readersPatience: CInt = 1500
-    /// One that takes longer must not hold up all writers all the time.
-    private static let vainWaitPause = Instant.Span.seconds(5)
-    private var waitedInVainAt = Instant(milliseconds: 0)
-    private var checkpointedAt = Instant(milliseconds: 0)
     /// After a mailer that failed as a program. Mails have longer pauses of their own.
     private static let mailerPause = Instant.Span.seconds(60)
     /// While a mailer that is not ours sends.
@@ -84,6 +71,7 @@ public final class Worker {
         self.programs = programs
         try Descriptor.directory(settings.stateDir).makeDirectory("attempts", mode: 0o700)
         database = try Storage.open(settings.pathToDb, as: .worker)
+        checkpoints = Checkpoints(database, path: settings.pathToDb, log: log, now: now)
         jobs = JobStore(database, actor: "worker")
         mails = MailStore(database)
         outbox = Outbox(root: settings.outboxDir)
@@ -124,7 +112,7 @@ public final class Worker {
         }
         try warn()
         try sendMails()
-        try checkpointIfDue()
+        try checkpoints.makeIfDue()
     }
 
     /// A supervisor has said that there is news of its attempt.
@@ -214,6 +202,8 @@ public final class Worker {
     private func record(_ found: [Finding]) throws -> [Attempt] {
         // Most steps of an idle worker find nothing; then claiming takes no lock.
         if found.isEmpty { return try claim() }
+        // Some have begun or ended: another warning may be the next.
+        nextWarning = nil
         var told: [() -> Void] = []
         do {
             let claimed = try database.write {
@@ -221,12 +211,10 @@ public final class Worker {
                 return try claim()
             }
             for tell in told { tell() }
-            // Some have begun or ended: another warning may be the next.
-            nextWarning = nil
             return claimed
         } catch let superseded as JobStore.Superseded {
             throw superseded
-        } catch  where !found.isEmpty {
+        } catch {
             // One that cannot be stored must not hold up the others.
             log.note("batch-failed", ["cause": "\(error)"])
             for finding in found {
@@ -272,26 +260,6 @@ public final class Worker {
         } catch {
             noMailerBefore = now() + Self.mailerPause
             log.note("mailer-failed", ["cause": "\(error)"])
-        }
-    }
-
-    // MARK: The database
-
-    /// Pages are only ever moved from the WAL into the database by checkpoints that programs ask for. The file keeps its
-    /// size when it starts over, so that its size alone would ask for one at every step.
-    private func checkpointIfDue() throws {
-        var status = stat()
-        guard stat(settings.pathToDb + "-wal", &status) == 0, status.st_size >= Self.walToCheckpoint,
-            now() - checkpointedAt >= Self.checkpointPause || now() < checkpointedAt
-        else { return }
-        checkpointedAt = now()
-        var (inLog, moved) = try database.checkpoint()
-        if inLog >= Self.walToRestart, now() - waitedInVainAt >= Self.vainWaitPause || now() < waitedInVainAt {
-            (inLog, moved) = try database.checkpoint(waitingForReaders: Self.readersPatience)
-            if moved < inLog { waitedInVainAt = now() }
-        }
-        if inLog - moved >= Self.walToReport {
-            log.note("wal-large", ["pages": "\(inLog)", "cause": "a program reads the database for very long"])
         }
     }
 }

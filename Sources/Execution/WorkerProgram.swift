@@ -3,6 +3,7 @@ import JobQueue
 import Linux
 public import Settings
 import Storage
+import Supervision
 
 /// The program `worker`: one for each database, never as root.
 public enum WorkerProgram {
@@ -43,6 +44,8 @@ public enum WorkerProgram {
             exit(0)
         } catch let problem as Storage.Problem {
             Settings.fail(settings.problem(with: "path_to_db", "\(problem)"))
+        } catch let unusable as CgroupParent.Unusable {
+            Settings.fail(settings.problem(with: "cgroup", "\(unusable)"))
         } catch is JobStore.Superseded {
             log.note("superseded", ["cause": "a later worker serves this queue"])
             exit(EX_TEMPFAIL)

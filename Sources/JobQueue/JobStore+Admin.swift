@@ -36,9 +36,6 @@ extension JobStore {
         return standing
     }
 
-    /// Whether the admin has stopped new starts.
-    public func isDrained() throws -> Bool { try queueStanding().drainedAt != nil }
-
     // MARK: The admin's verbs
 
     /// From now on no job starts; those that run go on. Says `false` when that was so already.

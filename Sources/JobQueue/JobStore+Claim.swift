@@ -16,8 +16,10 @@ extension JobStore {
     public func claim(
         upTo most: Int, fitting machine: Machine, limits: Limits, at now: Instant
     ) throws -> [Attempt] {
-        // Most of a worker's looks find nothing: they take no lock.
-        guard try database.read({ try plan(upTo: most, fitting: machine, limits, at: now).isAnything })
+        // Most of a worker's looks find nothing: they take no lock. Who has it already need not look twice.
+        guard
+            try database.isWriting
+                || database.read({ try plan(upTo: most, fitting: machine, limits, at: now).isAnything })
         else { return [] }
         return try change {
             let plan = try plan(upTo: most, fitting: machine, limits, at: now)

@@ -106,6 +106,9 @@ public final class Database {
         }
     }
 
+    /// Whether a ``write(_:)`` is under way on this connection.
+    public var isWriting: Bool { if case .writing = transaction { true } else { false } }
+
     /// Runs `body` so that all it reads is of one moment. Keep it short: it holds back the checkpoint.
     public func read<Result>(_ body: () throws -> Result) throws -> Result {
         guard case .none = transaction else { return try body() }

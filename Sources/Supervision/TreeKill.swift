@@ -11,6 +11,7 @@ enum TreeKill {
     /// so that its status can still be asked for. The cgroup's own kill comes first, because it is the one blow that hits all.
     static func endDescendants(but kept: pid_t?, _ cgroup: AttemptCgroup) {
         cgroup.kill()
+        if isNobodyLeft(but: kept) { return }
         while true {
             stopChildren()
             _ = stopAndKill { stop in
@@ -21,6 +22,12 @@ enum TreeKill {
             for child in children { kill(child, SIGKILL) }
             for child in children { reap(child) }
         }
+    }
+
+    /// Whether there is none but `kept`, and that one is over: whoever it had left is our own child by then. So it is when a
+    /// script ends by itself, and no tree has to be walked.
+    private static func isNobodyLeft(but kept: pid_t?) -> Bool {
+        Descendants.ofOurs().allSatisfy { $0 == kept && ProcessStatus($0)?.isOver ?? false }
     }
 
     /// Stops our children until no new one comes. A process that lives for a moment only, just long enough to start its
