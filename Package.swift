@@ -122,7 +122,7 @@ let package = Package(
             "scriptrunner",
             [
                 "Serving", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings",
-                "EventLog", "Linux", "CLinux",
+                "Supervision", "EventLog", "Linux", "CLinux",
             ]),
 
         // Tests. TestSupport holds what several of them need: scratch directories, a fixed clock, spawned programs.

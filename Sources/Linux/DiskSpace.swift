@@ -1,4 +1,4 @@
-/// What a file system has left for an ordinary user (fstatvfs(3)).
+/// What a file system has left for an ordinary user (statvfs(3)).
 public struct DiskSpace: Sendable, Equatable {
     /// Bytes.
     public let free: Int64

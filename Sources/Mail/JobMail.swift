@@ -1,4 +1,5 @@
 public import Linux
+public import Settings
 public import Storage
 
 /// What a mail about a job says: subject and body, written when the thing happened.
@@ -20,6 +21,9 @@ public struct JobMail: Sendable, Equatable {
 
     /// More of a log is better read on the job's page. Bytes.
     public static let longestLogTail = 4000
+
+    /// The job's page, as a mail leads to it.
+    public static func link(to job: JobID, at site: BaseURL) -> String { "\(site.text)/jobs/\(job)" }
 
     /// The mail that a job's script runs now.
     ///

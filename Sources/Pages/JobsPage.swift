@@ -62,7 +62,7 @@ public struct JobsPage: Page {
                 let mail = JobMail.ended(
                     job: job.id, script: job.script, outcome: .cancelled,
                     sentence: "You cancelled it \(job.cancellation).",
-                    link: site.settings.baseURL.origin + site.path("jobs", "\(job.id)").text, logTail: "",
+                    link: JobMail.link(to: job.id, at: site.settings.baseURL), logTail: "",
                     expiresAt: now + retention, at: now)
                 try site.mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now)
             }

@@ -4,6 +4,7 @@ import Scripts
 import Serving
 import Settings
 import Storage
+import Supervision
 
 /// What the admin can ask for on the machine itself.
 enum Command {
@@ -123,6 +124,9 @@ enum Command {
             if let path, access(path, R_OK) != 0 {
                 throw settings.problem(with: key, "\(path): \(String(cString: strerror(errno)))")
             }
+        }
+        do throws(CgroupParent.Unusable) { _ = try CgroupParent.find(settings.cgroup.text) } catch {
+            throw settings.problem(with: "cgroup", "\(error)")
         }
         say("\(settings.file): nothing is wrong for user \(getuid())\n")
         let catalogue = Catalogue(

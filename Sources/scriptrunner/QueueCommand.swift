@@ -70,7 +70,8 @@ struct QueueCommand {
                     let mail = JobMail.ended(
                         job: id, script: job.script, outcome: .cancelled,
                         sentence: "The administrator cancelled it \(job.cancellation).",
-                        link: "\(settings.baseURL.text)/jobs/\(id)", logTail: "", expiresAt: now + retention, at: now)
+                        link: JobMail.link(to: id, at: settings.baseURL), logTail: "", expiresAt: now + retention,
+                        at: now)
                     try MailStore(database).enqueue(
                         mail, about: id, attempt: job.attempt, to: job.requesterEmail, at: now)
                 }

@@ -130,6 +130,16 @@ def test_a_folder_that_cannot_be_written_to_stops_who_writes(house, key, name):
     (house.folder / name).chmod(0o700)
 
 
+@pytest.mark.parametrize("kind, told", [("nothing", "is no cgroup"), ("a folder", "is no cgroup")])
+def test_a_cgroup_that_is_none_stops_who_would_make_others_in_it(house, kind, told):
+    folder = house.folder / "cgroup"
+    if kind == "a folder":
+        folder.mkdir()
+    number = house.add(f"cgroup={folder}")
+    for program in ["worker", "check"]:
+        house.refused(program, f"{house.file}:{number}: cgroup", f"{folder}: {told}")
+
+
 def test_a_file_is_no_folder(house):
     (house.folder / "file").write_text("")
     number = house.add(f"state_dir={house.folder}/file")
