@@ -29,7 +29,7 @@ extension Descriptor {
     ///
     /// - Throws: ``SystemError`` naming the path.
     public static func open(_ path: String, _ flags: CInt, mode: mode_t = 0o600) throws(SystemError) -> Descriptor {
-        let number = retryingOnInterrupt { clinux_open(path, flags | O_CLOEXEC, mode) }
+        let number = retryingOnInterrupt { path.withCString { clinux_open($0, flags | O_CLOEXEC, mode) } }
         guard number >= 0 else { throw SystemError("open", path) }
         return Descriptor(owning: number)
     }
@@ -43,30 +43,42 @@ extension Descriptor {
     public borrowing func open(
         beneath path: String, _ flags: CInt, mode: mode_t = 0o600
     ) throws(SystemError) -> Descriptor {
-        try open(beneath: Array(path.utf8), flags, mode: mode)
+        try open(beneath: path, flags, mode, hasNUL: path.utf8.contains(0)) { body in path.withCString(body) }
     }
 
     /// The same for a path that may be no UTF-8.
     public borrowing func open(
         beneath path: FileName, _ flags: CInt, mode: mode_t = 0o600
     ) throws(SystemError) -> Descriptor {
-        // The kernel would stop reading there, and open something else than was checked.
-        guard !path.contains(0) else {
-            throw SystemError("openat2", String(decoding: path, as: UTF8.self), code: EINVAL)
+        try open(beneath: String(decoding: path, as: UTF8.self), flags, mode, hasNUL: path.contains(0)) { body in
+            path.terminated(body)
         }
+    }
+
+    /// - Parameters:
+    ///   - name: for the error.
+    ///   - lend: calls what it is given with the path, a NUL after it.
+    @inline(__always)
+    private borrowing func open(
+        beneath name: @autoclosure () -> String, _ flags: CInt, _ mode: mode_t, hasNUL: Bool,
+        _ lend: ((UnsafePointer<CChar>) -> CInt) -> CInt
+    ) throws(SystemError) -> Descriptor {
+        // The kernel would stop reading there, and open something else than was checked.
+        guard !hasNUL else { throw SystemError("openat2", name(), code: EINVAL) }
         let directory = number
         let creating = flags & O_CREAT != 0 || flags & O_TMPFILE == O_TMPFILE
         let opened = retryingOnInterrupt {
-            path.terminated { start in
+            lend { start in
                 clinux_open_beneath(
                     directory, start, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), creating ? UInt64(mode) : 0)
             }
         }
-        guard opened >= 0 else { throw SystemError("openat2", String(decoding: path, as: UTF8.self)) }
+        guard opened >= 0 else { throw SystemError("openat2", name()) }
         return Descriptor(owning: opened)
     }
 
     /// Writes all of `bytes`, at the descriptor's own position.
+    @inlinable
     public borrowing func write(_ bytes: some Sequence<UInt8>) throws(SystemError) {
         var failure: SystemError?
         let all = Array(bytes)
@@ -99,21 +111,27 @@ extension Descriptor {
     ///
     /// - Throws: ``SystemError``; `EFBIG` when there are more than `limit` bytes.
     public borrowing func readAll(limit: Int) throws(SystemError) -> [UInt8] {
-        var all: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16_384)
+        var all = try readOnce(atMost: 4096)
+        guard !all.isEmpty else { return all }
         while true {
-            var failure: SystemError?
-            let count = chunk.withUnsafeMutableBytes { buffer in
-                do throws(SystemError) { return try read(into: buffer) } catch {
-                    failure = error
-                    return 0
-                }
-            }
-            if let failure { throw failure }
-            if count == 0 { return all }
-            guard all.count + count <= limit else { throw SystemError("read", nil, code: EFBIG) }
-            all.append(contentsOf: chunk[..<count])
+            guard all.count <= limit else { throw SystemError("read", nil, code: EFBIG) }
+            // More and more, so that a long file is no long loop.
+            let more = try readOnce(atMost: min(1 << 20, max(4096, all.count)))
+            if more.isEmpty { return all }
+            all += more
         }
+    }
+
+    /// Reads once: what there is, or as much of it as `count`; nothing means the end.
+    public borrowing func readOnce(atMost count: Int) throws(SystemError) -> [UInt8] {
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            do throws(SystemError) { initialized = try read(into: UnsafeMutableRawBufferPointer(buffer)) } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
     }
 
     /// Waits until the file's data and size are on the disk. Also makes a directory's entries durable.
@@ -140,6 +158,7 @@ extension Optional where Wrapped == Descriptor {
 }
 
 /// Calls again as long as the call fails with `EINTR`.
+@inlinable
 public func retryingOnInterrupt<Result: SignedInteger>(_ call: () -> Result) -> Result {
     while true {
         let result = call()

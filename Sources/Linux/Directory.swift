@@ -62,6 +62,7 @@ extension Descriptor {
 
 extension [UInt8] {
     /// Lends the bytes with a NUL after them, as system calls want a name. There is none inside a file's name.
+    @inlinable
     public func terminated<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         (self + [0]).withUnsafeBytes { body($0.bindMemory(to: CChar.self).baseAddress!) }
     }

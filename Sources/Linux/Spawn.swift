@@ -1,10 +1,19 @@
 /// Lends texts as the C array that exec and posix_spawn want.
+@inlinable
 public func withCStrings<Result>(
     _ texts: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
-    var pointers = texts.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
+    // With a NULL at the end, because the memory is all zeros.
+    let memory = calloc(texts.count + 1, MemoryLayout<UnsafeMutablePointer<CChar>?>.stride)
+    guard let pointers = memory?.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self) else {
+        fatalError("no memory for \(texts.count) arguments")
+    }
+    for index in 0..<texts.count { pointers[index] = texts[index].withCString { strdup($0) } }
+    defer {
+        for index in 0..<texts.count { free(pointers[index]) }
+        free(memory)
+    }
+    return body(pointers)
 }
 
 /// What a program that we start has as its first three descriptors.

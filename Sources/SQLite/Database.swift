@@ -11,9 +11,24 @@ public final class Database {
     private let handle: OpaquePointer
     private let lock: WriteLock
     private var authorizer: Authorizer?
-    /// Prepared statements that nobody uses at the moment, by their text.
-    private var idle: [String: OpaquePointer] = [:]
+    /// Prepared statements by their text.
+    private var kept: [Key: Prepared] = [:]
     private var transaction: Transaction = .none
+
+    /// A statement that is used again and again, by one at a time.
+    private final class Prepared {
+        let statement: OpaquePointer
+        var isLent = true
+
+        init(_ statement: OpaquePointer) { self.statement = statement }
+    }
+
+    /// A statement's text. Few are of the same length, and hashing all of a text would take longer than comparing two.
+    private struct Key: Hashable {
+        let text: String
+
+        func hash(into hasher: inout Hasher) { hasher.combine(text.utf8.count) }
+    }
 
     private enum Transaction {
         case none
@@ -22,7 +37,7 @@ public final class Database {
     }
 
     /// More prepared statements than any program of ours has; reached only if texts vary, and then all are dropped.
-    private static let mostIdleStatements = 256
+    private static let mostStatements = 256
     /// A backstop: writers take turns at the lock, so SQLite itself should never have to wait. Milliseconds.
     private static let busyTimeout: CInt = 5000
     /// The size to which a WAL file shrinks when it starts over. Bytes.
@@ -57,7 +72,7 @@ public final class Database {
     }
 
     deinit {
-        for statement in idle.values { sqlite3_finalize(statement) }
+        for prepared in kept.values { sqlite3_finalize(prepared.statement) }
         sqlite3_close_v2(handle)
     }
 
@@ -228,7 +243,7 @@ public final class Database {
     /// How many instructions of SQLite's machine the statements that this connection keeps have taken so far: a measure of
     /// work that no other program disturbs, for tests.
     var instructions: Int {
-        idle.values.reduce(0) { $0 + Int(sqlite3_stmt_status($1, SQLITE_STMTSTATUS_VM_STEP, 0)) }
+        kept.values.reduce(0) { $0 + Int(sqlite3_stmt_status($1.statement, SQLITE_STMTSTATUS_VM_STEP, 0)) }
     }
 
     private func step(_ statement: OpaquePointer, _ sql: SQL) throws -> Bool {
@@ -239,11 +254,38 @@ public final class Database {
         }
     }
 
-    /// Lends a prepared statement with its values bound. While it is lent it is not in `idle`, so a nested call with the
-    /// same text prepares another.
+    /// Lends a prepared statement with its values bound. While it is lent, a nested call with the same text prepares another.
     private func withStatement<Result>(_ sql: SQL, _ body: (OpaquePointer) throws -> Result) throws -> Result {
-        let statement = try idle.removeValue(forKey: sql.text) ?? prepare(sql)
-        defer { putBack(statement, sql.text) }
+        let key = Key(text: sql.text)
+        if let prepared = kept[key] {
+            if prepared.isLent {
+                let twin = try prepare(sql)
+                defer { sqlite3_finalize(twin) }
+                return try run(sql, by: twin, body)
+            }
+            prepared.isLent = true
+            return try lend(prepared, sql, body)
+        }
+        let prepared = Prepared(try prepare(sql))
+        if kept.count >= Database.mostStatements { forgetStatements() }
+        kept[key] = prepared
+        return try lend(prepared, sql, body)
+    }
+
+    private func lend<Result>(
+        _ prepared: Prepared, _ sql: SQL, _ body: (OpaquePointer) throws -> Result
+    ) throws -> Result {
+        defer {
+            sqlite3_reset(prepared.statement)
+            sqlite3_clear_bindings(prepared.statement)
+            prepared.isLent = false
+        }
+        return try run(sql, by: prepared.statement, body)
+    }
+
+    private func run<Result>(
+        _ sql: SQL, by statement: OpaquePointer, _ body: (OpaquePointer) throws -> Result
+    ) throws -> Result {
         for (index, value) in sql.values.enumerated() {
             let code = bind(value, to: CInt(index + 1), of: statement)
             guard code == SQLITE_OK else { throw SQLiteError(code, handle, sql.text) }
@@ -263,14 +305,9 @@ public final class Database {
         return statement
     }
 
-    private func putBack(_ statement: OpaquePointer, _ text: String) {
-        sqlite3_reset(statement)
-        sqlite3_clear_bindings(statement)
-        if idle.count >= Database.mostIdleStatements {
-            for other in idle.values { sqlite3_finalize(other) }
-            idle = [:]
-        }
-        if let twin = idle.updateValue(statement, forKey: text) { sqlite3_finalize(twin) }
+    private func forgetStatements() {
+        for prepared in kept.values where !prepared.isLent { sqlite3_finalize(prepared.statement) }
+        kept = kept.filter { $0.value.isLent }
     }
 
     private func bind(_ value: SQL.Value, to index: CInt, of statement: OpaquePointer) -> CInt {

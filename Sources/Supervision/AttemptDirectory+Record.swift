@@ -70,14 +70,17 @@ extension AttemptDirectory {
     }
 
     private func write(_ record: ExitRecord, into name: String) throws(SystemError) {
+        if let file = try openIfThere(name, O_WRONLY) { return try write(record, into: file, name) }
         // A directory that was laid down before an upgrade has no second file.
-        let isThere = faccessat(descriptor.number, name, F_OK, 0) == 0
-        let file = try descriptor.open(beneath: name, O_WRONLY | O_CREAT)
+        try write(record, into: descriptor.open(beneath: name, O_WRONLY | O_CREAT), name)
+        try descriptor.sync()
+    }
+
+    private func write(_ record: ExitRecord, into file: borrowing Descriptor, _ name: String) throws(SystemError) {
         do throws(SystemError) { try file.write(record.encoded) } catch {
             throw SystemError("write", name, code: error.code)
         }
         try syncData(of: file, name)
-        if !isThere { try descriptor.sync() }
     }
 
     private func syncData(of file: borrowing Descriptor, _ name: String) throws(SystemError) {

@@ -54,10 +54,14 @@ public struct AttemptDirectory: ~Copyable {
 
     /// The directory's own name, which is the attempt's.
     func name() throws(SystemError) -> String {
-        var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/fd/\(descriptor.number)", &path, path.count)
-        guard count > 0 else { throw SystemError("readlink", "/proc/self/fd") }
-        return String(decoding: path[..<count].split(separator: UInt8(ascii: "/")).last ?? [], as: UTF8.self)
+        let link = Descriptor.link(to: descriptor)
+        let path = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, initialized in
+            initialized = max(0, link.terminated { readlink($0, buffer.baseAddress!, buffer.count) })
+        }
+        guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else {
+            throw SystemError("readlink", String(decoding: link, as: UTF8.self))
+        }
+        return String(decoding: path[(slash + 1)...], as: UTF8.self)
     }
 
     /// What to run.
@@ -94,8 +98,11 @@ public struct AttemptDirectory: ~Copyable {
         let file = try descriptor.open(beneath: ".", O_WRONLY | O_TMPFILE)
         try file.write(ticket.encoded)
         try file.sync()
-        guard linkat(AT_FDCWD, "/proc/self/fd/\(file.number)", descriptor.number, "start", AT_SYMLINK_FOLLOW) == 0
-        else {
+        let (directory, link) = (descriptor.number, Descriptor.link(to: file))
+        let failed = link.terminated { link in
+            "start".withCString { linkat(AT_FDCWD, link, directory, $0, AT_SYMLINK_FOLLOW) }
+        }
+        guard failed == 0 else {
             guard errno == EEXIST else { throw SystemError("linkat", "start") }
             return false
         }
@@ -114,9 +121,11 @@ public struct AttemptDirectory: ~Copyable {
     public func requestStop() -> Bool { knock(at: "ctl.sock", below: descriptor) }
 
     /// Tells the worker that there is something to import. If nobody hears it, the worker finds it by itself.
-    func ringWorker() {
-        // attempts/NAME lies two below state_dir; the name tells the worker where to look.
-        knock(at: "../../worker.sock", below: descriptor, saying: (try? name()) ?? "!")
+    ///
+    /// - Parameter name: the attempt's, so that the worker knows where to look.
+    func ringWorker(_ name: String) {
+        // attempts/NAME lies two below state_dir.
+        knock(at: "../../worker.sock", below: descriptor, saying: name)
     }
 
     /// Takes the lock for the supervisor; `nil` when another supervisor has it.
@@ -139,7 +148,7 @@ public struct AttemptDirectory: ~Copyable {
         return try file.readAll(limit: limit)
     }
 
-    private func openIfThere(_ name: String, _ flags: CInt) throws(SystemError) -> Descriptor? {
+    func openIfThere(_ name: String, _ flags: CInt) throws(SystemError) -> Descriptor? {
         do throws(SystemError) {
             let file = try descriptor.open(beneath: name, flags)
             return file

@@ -12,7 +12,7 @@ struct ControlSocket: ~Copyable {
         guard number >= 0 else { throw SystemError("socket", nil) }
         let bound = Descriptor(owning: number)
         // An earlier supervisor's, which was killed before its ticket.
-        unlinkat(directory.number, "ctl.sock", 0)
+        _ = "ctl.sock".withCString { unlinkat(directory.number, $0, 0) }
         let failed = withSocketAddress("ctl.sock", below: directory) { address, size in
             bind(bound.number, __CONST_SOCKADDR_ARG(__sockaddr__: address), size)
         }

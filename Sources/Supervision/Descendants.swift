@@ -25,7 +25,28 @@ enum Descendants {
     }
 
     /// The children of this process, which has one thread.
-    static func ofOurs() -> [Int32] { children(of: getpid(), threads: 1) }
+    static func ofOurs() -> [Int32] {
+        guard let bytes = readOurs() else { return fromTheTable(getpid()) }
+        return children(in: bytes)
+    }
+
+    /// Whether this process has no child, or no other than `child`.
+    static func areNone(but child: Int32) -> Bool {
+        guard let bytes = readOurs() else { return fromTheTable(getpid()).allSatisfy { $0 == child } }
+        var index = 0
+        while let other = bytes.decimal(at: &index) {
+            if other != child { return false }
+            index += 1
+        }
+        return true
+    }
+
+    private static func readOurs() -> [UInt8]? {
+        try? Descriptor.open("/proc/thread-self/children", O_RDONLY).readAll(limit: mostBytes)
+    }
+
+    /// Of a list of children. Two million numbers.
+    private static let mostBytes = 1 << 24
 
     /// From /proc/PID/task/TID/children (proc(5)), which kernels have that can freeze a process tree; all of Debian's do.
     private static func children(of pid: Int32, threads: Int) -> [Int32] {
@@ -37,9 +58,17 @@ enum Descendants {
     }
 
     private static func children(of pid: Int32, thread: Int32) -> [Int32]? {
-        guard let bytes = try? Descriptor.open("/proc/\(pid)/task/\(thread)/children", O_RDONLY).readAll(limit: 1 << 24)
-        else { return nil }
-        return bytes.split(separator: UInt8(ascii: " ")).compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
+        (try? Descriptor.open(ofProcess: pid, "task/\(thread)/children").readAll(limit: mostBytes)).map(children(in:))
+    }
+
+    /// Numbers with a blank behind each.
+    private static func children(in bytes: [UInt8]) -> [Int32] {
+        var (children, index): ([Int32], Int) = ([], 0)
+        while let child = bytes.decimal(at: &index) {
+            children.append(Int32(truncatingIfNeeded: child))
+            index += 1
+        }
+        return children
     }
 
     private static func fromTheTable(_ pid: Int32) -> [Int32] {

@@ -76,10 +76,13 @@ struct LogKeeper: ~Copyable {
     }
 
     /// Nobody writes any more: bounds the log for the last time, and waits until all of it is on the disk.
-    mutating func finish(_ progress: Progress) {
+    ///
+    /// - Returns: how much was written, what was punched out included. Bytes.
+    mutating func finish(_ progress: Progress) -> Int64 {
         size = writtenBytes()
         bound(progress)
         sync(progress)
+        return size
     }
 
     private mutating func sync(_ progress: Progress) {
@@ -118,8 +121,10 @@ struct LogKeeper: ~Copyable {
     }
 
     private mutating func arm() -> Bool {
-        let (path, once) = ("/proc/self/fd/\(file.number)", UInt32(IN_MODIFY) | UInt32(IN_ONESHOT))
-        isArmed = inotify_add_watch(bell.numberIfAny, path, once) >= 0
+        let bell = bell.numberIfAny
+        isArmed = Descriptor.link(to: file).terminated {
+            inotify_add_watch(bell, $0, UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)) >= 0
+        }
         return isArmed
     }
 

@@ -32,7 +32,8 @@ struct ProcessStatus {
     static func read(_ pid: Int32) throws(SystemError) -> ProcessStatus? {
         let bytes: [UInt8]
         do throws(SystemError) {
-            bytes = try Descriptor.open("/proc/\(pid)/stat", O_RDONLY).readAll(limit: 4096)
+            // The kernel gives the line in one piece, and no line is as long.
+            bytes = try Descriptor.open(ofProcess: pid, "stat").readOnce(atMost: 4096)
         } catch {
             guard error.code == ENOENT || error.code == ESRCH else { throw error }
             return nil
@@ -46,23 +47,27 @@ struct ProcessStatus {
     private init?(line: [UInt8]) {
         // The name in field 2 may hold anything, even blanks and parentheses; the last one ends it.
         guard let end = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        var numbers: [Int64] = []
-        var rest = line[(end + 1)...].drop { $0 == UInt8(ascii: " ") }
-        guard let state = rest.popFirst() else { return nil }
-        // From field 4 to field 22.
-        while numbers.count < 19 {
-            rest = rest.drop { $0 == UInt8(ascii: " ") }
-            let word = rest.prefix { $0 != UInt8(ascii: " ") }
-            guard let number = Int64(String(decoding: word, as: UTF8.self)) else { return nil }
-            numbers.append(number)
-            rest = rest[word.endIndex...]
-        }
+        // A blank, field 3, and from field 4 on numbers with a blank before each.
+        guard line.count > end + 2 else { return nil }
+        let state = line[end + 2]
         isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
-        parent = Int32(truncatingIfNeeded: numbers[0])
-        group = Int32(truncatingIfNeeded: numbers[1])
-        session = Int32(truncatingIfNeeded: numbers[2])
-        flags = UInt64(truncatingIfNeeded: numbers[5])
-        threads = Int(numbers[16])
-        start = numbers[18]
+        var index = end + 3
+        func next() -> Int64? {
+            index += 1
+            return line.decimal(at: &index)
+        }
+        func pass(_ fields: Int) -> Bool {
+            for _ in 0..<fields where next() == nil { return false }
+            return true
+        }
+        guard let parent = next(), let group = next(), let session = next(), pass(2), let flags = next(), pass(10),
+            let threads = next(), pass(1), let start = next()
+        else { return nil }
+        self.parent = Int32(truncatingIfNeeded: parent)
+        self.group = Int32(truncatingIfNeeded: group)
+        self.session = Int32(truncatingIfNeeded: session)
+        self.flags = UInt64(truncatingIfNeeded: flags)
+        self.threads = Int(threads)
+        self.start = start
     }
 }

@@ -3,7 +3,7 @@ internal import Linux
 /// Starts the script behind a gate, and sees it through.
 enum Shim {
     /// The exit status of a process that has not become the script. Nobody is told it.
-    private static let unexecuted: CInt = 125
+    static let unexecuted: CInt = 125
     /// When the machine's memory runs out, the kernel shall take a script rather than the database's writers, the pages or
     /// the web server; but a script rather not before what an admin has marked with more than this (proc(5): -1000 to 1000).
     private static let oomScore = "500"
@@ -70,16 +70,17 @@ enum Shim {
 
     private static func prepare(_ order: Order, _ log: CInt) -> Bool {
         setsid()
-        for number in 1..<NSIG where number != SIGKILL && number != SIGSTOP { signal(number, SIG_DFL) }
+        for number in Supervisor.ignored { signal(number, SIG_DFL) }
         var none = sigset_t()
         sigemptyset(&none)
         sigprocmask(SIG_SETMASK, &none, nil)
         umask(0o027)
         // Raising is always allowed. Whatever stands in the way is no reason not to run.
-        try? Descriptor.open("/proc/self/oom_score_adj", O_WRONLY).write(Array(oomScore.utf8))
-        let null = clinux_open("/dev/null", O_RDONLY, 0)
+        try? Descriptor.open("/proc/self/oom_score_adj", O_WRONLY).write(oomScore.utf8)
+        let null = "/dev/null".withCString { clinux_open($0, O_RDONLY, 0) }
         return null >= 0 && dup2(null, 0) >= 0 && dup2(log, 1) >= 0 && dup2(log, 2) >= 0
-            && chdir(order.workingDirectory) == 0 && clinux_close_on_exec_from(3) == 0 && order.limits.apply()
+            && order.workingDirectory.withCString { chdir($0) } == 0 && clinux_close_on_exec_from(3) == 0
+            && order.limits.apply()
     }
 }
 

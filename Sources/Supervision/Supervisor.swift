@@ -11,20 +11,23 @@ public enum Supervisor {
     /// EX_CONFIG of sysexits.h.
     private static let misuse: CInt = 78
 
+    /// Their sender means the worker, or a terminal that we have nothing to do with. All others are as ``AttemptDirectory/launch(_:)``
+    /// gives them, which is as a script shall find them.
+    static let ignored = [SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGQUIT]
+
     /// Runs the guard. Returns never.
     public static func run() -> Never {
         guard getuid() != 0, geteuid() != 0 else { fail("refuses to run as root: jobs must not", misuse) }
         guard fcntlIsOpen(directoryDescriptor) else { fail("is started by the worker, not by hand", misuse) }
-        // Their sender means the worker, or a terminal that we have nothing to do with.
-        for number in [SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGQUIT] { signal(number, SIG_IGN) }
+        for number in ignored { signal(number, SIG_IGN) }
         _ = clinux_close_on_exec_from(UInt32(directoryDescriptor))
-        chdir("/")
+        _ = "/".withCString { chdir($0) }
         do {
             try guardAttempt(AttemptDirectory(descriptor: Descriptor(owning: directoryDescriptor)))
         } catch {
             fail("\(error)", EX_OSERR)
         }
-        exit(0)
+        _exit(0)
     }
 
     private static func guardAttempt(_ attempt: consuming AttemptDirectory) throws {
@@ -43,13 +46,15 @@ public enum Supervisor {
             } catch {
                 fail("\(error)", EX_OSERR)
             }
-            exit(0)
+            _exit(0)
         }
         var status: CInt = 0
         _ = retryingOnInterrupt { waitpid(shim, &status, 0) }
         // The shim has done its work, or died over it.
         if status != 0 { try takeOver(duty) }
         TreeKill.endDescendants(but: nil, AttemptCgroup(directories: []))
+        // Nothing is freed first: the kernel does that at one blow.
+        _exit(0)
     }
 
     /// Goes on where a shim stopped that was killed, or failed.
@@ -64,7 +69,7 @@ public enum Supervisor {
             try duty.attempt.settle(record, duty.progress)
             TreeKill.endDescendants(but: nil, AttemptCgroup(directories: beginning.cgroups))
             AttemptCgroup(directories: beginning.cgroups).remove()
-            duty.attempt.ringWorker()
+            duty.attempt.ringWorker(duty.name)
         } else {
             let log = try LogKeeper(duty.attempt.descriptor, budget: duty.order.maxLogBytes)
             var watch = try Watch(duty, beginning, log)

@@ -37,10 +37,29 @@ public enum Ticket: Sendable, Equatable {
     var encoded: [UInt8] {
         switch self {
         case .started(let it):
-            var text = "started \(it.script.pid) \(it.script.start) \(it.script.bootID) \(it.guardPID) \(it.at)\n"
-            for watcher in it.watchers { text += "watcher \(watcher.pid) \(watcher.start)\n" }
-            for cgroup in it.cgroups { text += "cgroup \(cgroup)\n" }
-            return Array(text.utf8)
+            let blank = UInt8(ascii: " ")
+            var bytes = Array("started ".utf8)
+            func put(_ number: Int64, _ end: UInt8 = blank) {
+                bytes.append(decimal: number)
+                bytes.append(end)
+            }
+            put(Int64(it.script.pid))
+            put(it.script.start)
+            bytes += it.script.bootID.utf8
+            bytes.append(blank)
+            put(Int64(it.guardPID))
+            put(it.at, UInt8(ascii: "\n"))
+            for watcher in it.watchers {
+                bytes += "watcher ".utf8
+                put(Int64(watcher.pid))
+                put(watcher.start, UInt8(ascii: "\n"))
+            }
+            for cgroup in it.cgroups {
+                bytes += "cgroup ".utf8
+                bytes += cgroup.utf8
+                bytes.append(UInt8(ascii: "\n"))
+            }
+            return bytes
         case .revoked: return Array("revoked\n".utf8)
         }
     }

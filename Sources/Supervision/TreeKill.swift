@@ -27,7 +27,15 @@ enum TreeKill {
     /// Whether there is none but `kept`, and that one is over: whoever it had left is our own child by then. So it is when a
     /// script ends by itself, and no tree has to be walked.
     private static func isNobodyLeft(but kept: pid_t?) -> Bool {
-        Descendants.ofOurs().allSatisfy { $0 == kept && ProcessStatus($0)?.isOver ?? false }
+        var (information, usage) = (siginfo_t(), rusage())
+        let options = CInt(WEXITED | WNOHANG | WNOWAIT)
+        guard let kept else {
+            return clinux_waitid(CInt(P_ALL.rawValue), 0, &information, options, &usage) != 0 && errno == ECHILD
+        }
+        guard clinux_waitid(CInt(P_PID.rawValue), kept, &information, options, &usage) == 0,
+            clinux_siginfo_pid(&information) == kept
+        else { return false }
+        return Descendants.areNone(but: kept)
     }
 
     /// Stops our children until no new one comes. A process that lives for a moment only, just long enough to start its

@@ -50,7 +50,7 @@ struct Watch: ~Copyable {
     mutating func untilTheEnd(_ duty: borrowing Duty) throws {
         waitForTheEnd(duty)
         try record(in: duty.attempt)
-        duty.attempt.ringWorker()
+        duty.attempt.ringWorker(duty.name)
         TreeKill.reap(script.pid)
         cgroup.remove()
     }
@@ -60,30 +60,35 @@ struct Watch: ~Copyable {
     /// Waits; on a wish or a limit asks the script to end, and after the grace ends everything.
     private mutating func waitForTheEnd(_ duty: borrowing Duty) {
         // Of a guard that goes on: what the shim had begun is carried on.
-        if progress.stop == .none { alarm.set(deadline) } else { ask() }
+        if progress.stop != .none { ask() } else if let deadline { alarm.set(deadline) }
         var hasMoreToBury = bury()
         var hasEnded = false
         var hasKilled = false
         var look = log.look(at: millisecondsSinceBoot(), progress)
         while true {
-            var waiting = [
-                hasEnded ? -1 : process.number, duty.control.descriptor.number, alarm.descriptor.number, burials.number,
-                log.bellNumber, execFailure.numberIfAny, lingerer.numberIfAny,
-            ].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var waiting: InlineArray<7, pollfd> = [
+                Watch.wait(for: hasEnded ? -1 : process.number), Watch.wait(for: duty.control.descriptor.number),
+                Watch.wait(for: alarm.descriptor.number), Watch.wait(for: burials.number),
+                Watch.wait(for: log.bellNumber), Watch.wait(for: execFailure.numberIfAny),
+                Watch.wait(for: lingerer.numberIfAny),
+            ]
             let untilLook = look.map { CInt(clamping: max(0, $0 - millisecondsSinceBoot())) } ?? -1
             let patience = hasMoreToBury ? 0 : untilLook
-            _ = poll(&waiting, nfds_t(waiting.count), patience)
-            let came = waiting.map { $0.revents != 0 }
+            var span = waiting.mutableSpan
+            _ = span.withUnsafeMutableBufferPointer { poll($0.baseAddress, nfds_t($0.count), patience) }
+            func hasCome(_ index: Int) -> Bool { waiting[index].revents != 0 }
             let now = millisecondsSinceBoot()
 
-            if came[5] { hearOfExec(duty.attempt) }
-            if came[4] || look.map({ $0 <= now }) ?? false { look = log.look(at: now, progress) }
-            if came[3] || hasMoreToBury { hasMoreToBury = bury() }
-            hasEnded = hasEnded || came[0]
-            if hasEnded, progress.stop == .none || now >= progress.killAt || !findLingerer() { return }
+            if hasCome(5) { hearOfExec(duty) }
+            hasEnded = hasEnded || hasCome(0)
+            // Whoever is left is looked for and buried after this, too.
+            if hasEnded, progress.stop == .none { return }
+            if hasCome(4) || look.map({ $0 <= now }) ?? false { look = log.look(at: now, progress) }
+            if hasCome(3) || hasMoreToBury { hasMoreToBury = bury() }
+            if hasEnded, now >= progress.killAt || !findLingerer() { return }
 
             if progress.stop == .none {
-                if came[1] {
+                if hasCome(1) {
                     stop(.requested, at: now)
                 } else if let deadline, now >= deadline {
                     stop(.timeLimit, at: now)
@@ -97,8 +102,12 @@ struct Watch: ~Copyable {
                 TreeKill.endDescendants(but: script.pid, cgroup)
             }
             // Only now that it is noted: had the shim been killed before, the guard would find the wish.
-            if came[1] { duty.control.drain() }
+            if hasCome(1) { duty.control.drain() }
         }
+    }
+
+    private static func wait(for descriptor: CInt) -> pollfd {
+        pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     }
 
     private func stop(_ reason: ExitRecord.Stop, at now: Int64) {
@@ -141,8 +150,8 @@ struct Watch: ~Copyable {
     }
 
     /// The pipe has ended without a word: the script has taken the process over. Otherwise the child has left word.
-    private mutating func hearOfExec(_ attempt: borrowing AttemptDirectory) {
-        if progress.execFailure == 0 { attempt.ringWorker() }
+    private mutating func hearOfExec(_ duty: borrowing Duty) {
+        if progress.execFailure == 0 { duty.attempt.ringWorker(duty.name) }
         execFailure = nil
     }
 
@@ -159,12 +168,14 @@ struct Watch: ~Copyable {
         }
         guard peeked == 0 else { throw SystemError("waitid", "\(pid)") }
         TreeKill.endDescendants(but: script.pid, cgroup)
-        log.finish(progress)
+        let logBytes = log.finish(progress)
 
         let status = Int(clinux_siginfo_status(&information))
         let outcome: ExitRecord.Outcome =
             if progress.execFailure != 0 {
                 .notStarted(errno: Int(progress.execFailure))
+            } else if information.si_code == CLD_EXITED, status != Int(Shim.unexecuted) {
+                .exited(status)
             } else if try script.checkIsBeforeExec() {
                 // Killed at the gate, or left there by a shim that was. The status is the gate's, not the script's.
                 .notStarted(errno: 0)
@@ -175,7 +186,7 @@ struct Watch: ~Copyable {
         let record = ExitRecord(
             outcome: outcome, stop: progress.stop, endedAt: Instant.now().milliseconds,
             maxRSS: Int64(usage.ru_maxrss) * 1024, userTime: milliseconds(usage.ru_utime),
-            systemTime: milliseconds(usage.ru_stime), logBytes: log.writtenBytes(),
+            systemTime: milliseconds(usage.ru_stime), logBytes: logBytes,
             // A script that copes with the loss of a process says so by its status.
             wasOutOfMemory: kills ?? 0 > 0 && !killedByUs && outcome != .exited(0), killedByUs: killedByUs,
             memoryWasWatched: kills != nil)
