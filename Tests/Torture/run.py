@@ -1,9 +1,10 @@
 """Runs the phases one after another, or some of them, and prints a table at the end.
 
-    run.py [--seed N] [--scale X] [PHASE ...]
+    run.py [--seed N] [--scale X] [--at-once N] [PHASE ...]
 
 Each phase has a process of its own, so that none leaves mounts or children to the next. --scale multiplies the counts; a
-sweep of system calls takes all of them at 1.
+sweep of system calls takes all of them at 1. Phases wait more than they work, so as many run at once as there are
+processors, unless --at-once says otherwise.
 """
 
 import argparse
@@ -11,7 +12,9 @@ import importlib
 import os
 import pickle
 import random
+import select
 import sys
+import time
 import traceback
 
 from report import Report
@@ -53,42 +56,72 @@ def count_of(full, scale):
     return max(1, round((full or _MANY) * scale))
 
 
-def run(name, seed, count):
-    """Runs a phase in a process of its own; returns its report."""
-    module, function = next((module, function) for phase, module, function, _ in PHASES if phase == name)
-    reading, writing = os.pipe()
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        report = Report(name, seed)
-        try:
-            importlib.import_module("rig").adopt_orphans()
-            getattr(importlib.import_module(module), function)(report, count=count)
-        except BaseException:  # noqa: BLE001 - whatever it was, it belongs into the report
-            traceback.print_exc()
-            report.add([f"the phase broke off: {traceback.format_exc().splitlines()[-1]}"])
-        report.stop()
-        report.random = None
-        with os.fdopen(writing, "wb") as pipe:
-            pickle.dump(report, pipe)
+class Started:
+    """A phase in a process of its own."""
+
+    def __init__(self, name, seed, count):
+        self.name, self.seed = name, seed
+        module, function = next((module, function) for phase, module, function, _ in PHASES if phase == name)
+        self.reading, writing = os.pipe()
         sys.stdout.flush()
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        data = pipe.read()
-    os.waitpid(child, 0)
-    if data:
-        return pickle.loads(data)
-    report = Report(name, seed)
-    report.add(["the phase died without a word"])
-    return report
+        self.child = os.fork()
+        if self.child == 0:
+            os.close(self.reading)
+            report = Report(name, seed)
+            try:
+                importlib.import_module("rig").adopt_orphans()
+                getattr(importlib.import_module(module), function)(report, count=count)
+            except BaseException:  # noqa: BLE001 - whatever it was, it belongs into the report
+                traceback.print_exc()
+                report.add([f"the phase broke off: {traceback.format_exc().splitlines()[-1]}"])
+            report.stop()
+            report.random = None
+            with os.fdopen(writing, "wb") as pipe:
+                pickle.dump(report, pipe)
+            sys.stdout.flush()
+            os._exit(0)
+        os.close(writing)
+
+    def fileno(self):
+        """Can be read when the phase is over."""
+        return self.reading
+
+    def report(self):
+        """Waits until it is over."""
+        with os.fdopen(self.reading, "rb") as pipe:
+            data = pipe.read()
+        os.waitpid(self.child, 0)
+        if data:
+            return pickle.loads(data)
+        report = Report(self.name, self.seed)
+        report.add(["the phase died without a word"])
+        return report
+
+
+def run(name, seed, count):
+    """Runs a phase; returns its report."""
+    return Started(name, seed, count).report()
+
+
+def run_all(names, seed, scale, at_once):
+    """The reports of all these phases, in the order of PHASES; so many run at a time."""
+    waiting = [(name, full) for name, _, _, full in PHASES if name in names]
+    running, reports = [], {}
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            name, full = waiting.pop(0)
+            running.append(Started(name, seed, count_of(full, scale)))
+        for phase in select.select(running, [], [])[0]:
+            running.remove(phase)
+            reports[phase.name] = phase.report()
+    return [reports[name] for name, *_ in PHASES if name in reports]
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options.add_argument("--scale", type=float, default=1)
+    options.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)))
     options.add_argument("phases", nargs="*", metavar="PHASE")
     given = options.parse_args()
     names = [phase[0] for phase in PHASES]
@@ -96,16 +129,14 @@ def main():
     if unknown:
         options.error(f"no phase is called {', '.join(unknown)}; there are: {', '.join(names)}")
     print(f"seed {given.seed}, scale {given.scale:g}; repeat it with --seed {given.seed}", flush=True)
-    reports = [
-        run(name, given.seed, count_of(full, given.scale)) for name, _, _, full in PHASES
-        if not given.phases or name in given.phases
-    ]
+    began = time.monotonic()
+    reports = run_all(given.phases or names, given.seed, given.scale, max(1, given.at_once))
     print("\n" + Report.HEAD)
     for report in reports:
         print(report.line)
     violations = [f"{report.phase}: {violation}" for report in reports for violation in report.violations]
     print(f"\n{sum(report.faults for report in reports)} faults, {sum(report.jobs for report in reports)} jobs, "
-          f"{len(violations)} violations")
+          f"{len(violations)} violations in {(time.monotonic() - began) / 60:.0f} minutes")
     for violation in violations:
         print(violation)
     sys.exit(1 if violations else 0)
