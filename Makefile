@@ -22,7 +22,7 @@ PAGES = home login signup account submit jobs files
 PROGRAMS = worker supervisor mailer cleaner scriptrunner
 
 # What building wants besides Swift itself.
-BUILD_PACKAGES = libfcgi-dev libsqlite3-dev libsodium-dev libcurl4-openssl-dev libc6-dev libstdc++-12-dev binutils pkg-config
+BUILD_PACKAGES = libfcgi-dev libsqlite3-dev libsodium-dev libcurl4-openssl-dev libre2-dev libc6-dev libstdc++-12-dev binutils pkg-config
 # What serving wants besides.
 nginx_PACKAGES = nginx
 apache_PACKAGES = apache2-bin libapache2-mod-fcgid libapache2-mod-xsendfile

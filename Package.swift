@@ -68,10 +68,13 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+
         // Typed doors and the base.
         module("Linux", ["CLinux"]),
         module("EventLog", ["Linux"]),
         module("Sodium", ["CSodium"]),
+        module("Patterns", ["CRE2"]),
         module("SQLite", ["CSQLite", "CLinux", "Linux"]),
         module("Storage", ["SQLite", "Linux"]),
         module("Settings", ["Linux"]),
@@ -79,7 +82,7 @@ let package = Package(
 
         // What the project is about.
         module("Accounts", ["Storage", "SQLite", "Sodium", "Linux"]),
-        module("Scripts", ["Sodium", "Linux"]),
+        module("Scripts", ["Patterns", "Sodium", "Linux"]),
         module("JobQueue", ["Storage", "SQLite", "Settings", "Scripts", "Sodium", "Linux"]),
         module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
         module("Mail", ["Storage", "SQLite", "Settings", "EventLog", "Linux"]),
@@ -140,7 +143,8 @@ let package = Package(
             swiftSettings: strict),
         tests("WebTests", ["Web", "Linux", "TestSupport"]),
         tests("AccountsTests", ["Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
-        tests("ScriptsTests", ["Scripts", "Linux", "TestSupport"]),
+        tests("PatternsTests", ["Patterns"]),
+        tests("ScriptsTests", ["Scripts", "Patterns", "Linux", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("FileStoreTests", ["FileStore", "Storage", "SQLite", "Sodium", "Linux", "TestSupport"]),
         tests("MailTests", ["Mail", "Settings", "EventLog", "Storage", "SQLite", "Linux", "TestSupport"]),
@@ -168,5 +172,6 @@ let package = Package(
         tests(
             "ProgramTests", ["Mail", "Storage", "SQLite", "Linux", "TestSupport"], exclude: ["mailserver.py"]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )

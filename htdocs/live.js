@@ -153,6 +153,22 @@ function isSelected(node) {
 
 // Forms
 
+/** Shows those fields that are asked for, given the values of others. Order matters: one may depend on one that depends. */
+function settle() {
+    for (const field of document.querySelectorAll("[data-when]")) {
+        const { when, is } = field.dataset;
+        const controls = [...field.closest("form").elements].filter((control) => control.name === when && !control.disabled);
+        const values = controls.filter((control) => control.type !== "checkbox" || control.checked).map(({ value }) => value);
+        // A box alone says no by saying nothing.
+        if (controls.length === 1 && !values.length) values.push("no");
+        const isAsked = values.some((value) => is.split("\n").includes(value));
+        field.hidden = !isAsked;
+        for (const control of field.querySelectorAll("input, select, textarea")) control.disabled = !isAsked;
+    }
+}
+
+for (const event of ["input", "change"]) addEventListener(event, settle);
+
 /** Files of less are sent before anybody could read a number. Bytes. */
 const worthWatching = 1_000_000;
 
@@ -220,6 +236,7 @@ function upload(form) {
 function replaceMain(page, from) {
     localise(from);
     main().replaceWith(document.importNode(from, true));
+    settle();
     document.title = page.title;
     const problem = document.querySelector("[role=alert]") ?? main();
     problem.tabIndex = -1;
@@ -229,6 +246,7 @@ function replaceMain(page, from) {
 // The beginning
 
 localise(document);
+settle();
 watch();
 document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
@@ -238,5 +256,6 @@ document.addEventListener("visibilitychange", () => {
 // A page that the browser kept comes back as it was left: with its buttons off, and not looking.
 addEventListener("pageshow", (event) => {
     setButtons(document, true);
+    settle();
     if (event.persisted) watch();
 });

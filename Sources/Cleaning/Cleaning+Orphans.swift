@@ -95,6 +95,12 @@ extension Cleaning {
                 remove(folder, inbox.trash, tally)
             }
         }
+        report.about("secrets of jobs that are over", sizes: false) { tally in
+            for name in try secrets.names(keptBefore: now - Self.secretAge) where try !jobs.needsSecret(name) {
+                if !report.isDryRun { secrets.forget(name) }
+                tally.add("secret \(name)")
+            }
+        }
         report.about("unfinished uploads") { tally in
             for (name, size) in try inbox.unfinishedUploads(unchangedSince: limit) {
                 do throws(SystemError) {

@@ -19,6 +19,8 @@ internal import Storage
 public struct Cleaning {
     /// Folders without a row and unfinished uploads are left alone for so long: a row may be on its way.
     static let orphanAge = Instant.Span.days(1)
+    /// A secret comes a moment before its job.
+    static let secretAge = Instant.Span.hours(1)
     /// A transaction deletes about so many rows at most, so that pages never wait long for the write lock.
     static let mostRows = 100
     /// So many things are looked up at once.
@@ -31,6 +33,7 @@ public struct Cleaning {
     let inbox: Inbox
     let outbox: Outbox
     let attempts: Attempts
+    let secrets: Secrets
     let sharedRetention: Instant.Span
     let now: Instant
     let report: Report
@@ -41,7 +44,8 @@ public struct Cleaning {
     ///   - isDryRun: change nothing, and say what would be removed.
     ///   - say: takes each line for the admin.
     public init(
-        _ database: Database, inbox: Inbox, outbox: Outbox, attempts: Attempts, sharedRetention: Instant.Span,
+        _ database: Database, inbox: Inbox, outbox: Outbox, attempts: Attempts, secrets: Secrets,
+        sharedRetention: Instant.Span,
         isDryRun: Bool, at now: Instant, log: EventLog, say: @escaping (String) -> Void
     ) {
         self.database = database
@@ -51,6 +55,7 @@ public struct Cleaning {
         self.inbox = inbox
         self.outbox = outbox
         self.attempts = attempts
+        self.secrets = secrets
         self.sharedRetention = sharedRetention
         self.now = now
         report = Report(isDryRun: isDryRun, log: log, say: say)

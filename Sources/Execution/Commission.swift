@@ -8,13 +8,13 @@ import Storage
 import Supervision
 
 /// Makes of a job what its supervisor is to run, or finds why it cannot be run.
-///
-/// Everything that was checked at submission is checked again: the script may have been edited, a file may be gone.
 struct Commission {
     let settings: Settings
     let catalogue: Catalogue
     let inbox: Inbox
     let outbox: Outbox
+    let secrets: Secrets
+    let machine: Machine
     /// Where attempts get a cgroup of their own; `nil`: nowhere.
     let cgroups: CgroupParent?
 
@@ -37,10 +37,10 @@ struct Commission {
                     + "Submit it again to run the script as it is now.")
         }
         let folder = outbox.path(job.uid)
+        let delivery = try Delivery(parameters, to: script, for: attempt, inbox, secrets, folder, on: machine)
         return Order(
-            program: script.path,
-            arguments: [script.path] + (try arguments(of: script, job, parameters, folder)),
-            environment: environment(of: attempt, folder), workingDirectory: folder,
+            program: script.path, arguments: [script.path] + delivery.arguments,
+            environment: environment(of: attempt, folder) + delivery.variables, workingDirectory: folder,
             grace: settings.killGrace.milliseconds, maxLogBytes: settings.maxLogBytes,
             timeLimit: job.timeLimit?.milliseconds ?? 0, limits: limits, memory: memory(of: job),
             processes: Int64(settings.maxProcesses ?? 0), cgroupParent: cgroups?.order ?? "")
@@ -60,39 +60,6 @@ struct Commission {
     /// nothing. Bytes; 0: as much as there is.
     private func memory(of job: Job) -> Int64 {
         job.needs.memory ?? (job.needs.cpus == nil ? settings.defaultMemory : nil) ?? 0
-    }
-
-    /// The values in the order of the script's annotations; inputs and outputs as full paths.
-    private func arguments(
-        of script: Script, _ job: Job, _ parameters: [JobParameter], _ folder: String
-    ) throws -> [String] {
-        guard parameters.map(\.name) == script.parameters.map(\.name) else {
-            throw Refusal(
-                sentence: "The script wants other parameters now than when this job was submitted. Submit it again.")
-        }
-        return try zip(script.parameters, parameters).map { wanted, given in
-            if let problem = wanted.problem(with: given.value) {
-                throw Refusal(sentence: "The parameter \(given.name) will not do: \(problem)")
-            }
-            switch given.kind {
-            case .text: return given.value
-            case .output: return folder + "/" + given.value
-            case .input:
-                guard let id = given.file, let file = try inbox.file(id, of: job.requester),
-                    let path = inbox.path(of: file)
-                else { throw missing(given) }
-                return path
-            case .shared:
-                guard let path = inbox.sharedPath(given.value) else { throw missing(given) }
-                return path
-            }
-        }
-    }
-
-    private func missing(_ parameter: JobParameter) -> Refusal {
-        Refusal(
-            sentence: "The file \(parameter.value) for \(parameter.name) is not there any more. "
-                + "Upload it again and submit the job again.")
     }
 
     /// All that the script sees in its environment; nothing is inherited. docs/script-authors.md lists it for authors.

@@ -106,6 +106,8 @@ extension Worker {
                             "again": again.iso8601(),
                         ])
                 } else if try storeEnd(of: job, verdict, at: end, logTail) {
+                    let (secrets, names) = (commission.secrets, try jobs.secrets(of: job.id))
+                    afterwards.append { for name in names { secrets.forget(name) } }
                     note(
                         "job-ended",
                         [

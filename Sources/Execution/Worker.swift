@@ -83,6 +83,7 @@ public final class Worker {
                     docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
                     outputPrefix: settings.outputParamPrefix)),
             inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox,
+            secrets: Secrets(stateDirectory: settings.stateDir), machine: settings.machine,
             cgroups: try CgroupParent.find(settings.cgroup.text))
         executor = LocalExecutor(attemptsDir: settings.attemptsDir, supervisor: programs + "/supervisor")
         vigil = try Vigil()

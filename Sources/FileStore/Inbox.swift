@@ -91,15 +91,18 @@ public struct Inbox {
         guard let folder = try? inbox.open(beneath: Self.shared, O_RDONLY | O_DIRECTORY) else { return [] }
         var files: [SharedFile] = []
         for bytes in try folder.entries() where files.count < Self.mostSharedFiles {
-            guard let name = String(validating: bytes, as: UTF8.self), let file = try? openShared(name),
-                let status = try? file.status()
-            else { continue }
-            files.append(
-                SharedFile(
-                    name: name, size: Int64(status.st_size),
-                    changedAt: Instant(milliseconds: Int64(status.st_mtim.tv_sec) * 1000)))
+            guard let name = String(validating: bytes, as: UTF8.self), let file = sharedFile(name) else { continue }
+            files.append(file)
         }
         return files
+    }
+
+    /// The shared file of this name, if there is one now.
+    public func sharedFile(_ name: String) -> SharedFile? {
+        guard let file = try? openShared(name), let status = try? file.status() else { return nil }
+        return SharedFile(
+            name: name, size: Int64(status.st_size),
+            changedAt: Instant(milliseconds: Int64(status.st_mtim.tv_sec) * 1000))
     }
 
     /// Whether there is a shared file of this name now.

@@ -98,6 +98,8 @@ public struct JobParameter: Sendable, Equatable {
         case shared
         /// A file name in the job's folder.
         case output
+        /// The name under which a secret is kept.
+        case secret
     }
 
     public let name: String

@@ -39,6 +39,21 @@ extension JobStore {
         }
     }
 
+    /// The names under which a job's secrets are kept.
+    public func secrets(of job: JobID) throws -> [String] {
+        try database.all("SELECT value FROM job_parameters WHERE job_id = \(job) AND kind = 'secret'") { $0.text(0) }
+    }
+
+    /// Whether a job that is not over has this secret.
+    public func needsSecret(_ name: String) throws -> Bool {
+        try database.first(
+            """
+            SELECT 1 FROM job_parameters JOIN jobs ON jobs.id = job_id
+             WHERE kind = 'secret' AND value = \(name) AND state IN ('queued', 'starting', 'running', 'stopping')
+            """
+        ) { _ in true } ?? false
+    }
+
     /// What happened to a job, the first event first.
     public func events(of job: JobID) throws -> [JobEvent] {
         try database.all(

@@ -41,8 +41,10 @@ public enum Share: Sendable, Equatable {
         if let cpus, let memory { self = .part(cpus: cpus, memory: memory) } else { self = .whole }
     }
 
-    var cpus: Int? { if case .part(let cpus, _) = self { cpus } else { nil } }
-    var memory: Int64? { if case .part(_, let memory) = self { memory } else { nil } }
+    /// `nil`: all of them.
+    public var cpus: Int? { if case .part(let cpus, _) = self { cpus } else { nil } }
+    /// Bytes; `nil`: all of it.
+    public var memory: Int64? { if case .part(_, let memory) = self { memory } else { nil } }
 }
 
 extension Needs {

@@ -150,6 +150,7 @@ struct JobView {
                     #"<a href="\#(site.path("files", "inbox", "\(parameter.file!)"))" download>\#(parameter.value)</a>"#
                 case .input where parameter.file == nil: "\(parameter.value) <small>(removed since)</small>"
                 case .shared: "\(parameter.value) <small>(shared file)</small>"
+                case .secret: "<small>(not shown)</small>"
                 case .text where parameter.value.isEmpty: "<small>(empty)</small>"
                 default: "<span class=\"value\">\(parameter.value)</span>"
                 }

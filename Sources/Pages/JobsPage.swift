@@ -68,6 +68,8 @@ public struct JobsPage: Page {
             }
             return outcome
         }
+        // Where it never runs, nobody else would.
+        if outcome == .cancelled { for secret in try site.jobs.secrets(of: job.id) { site.secrets.forget(secret) } }
         site.doorbell.ring()
         site.log.note("job-stop", ["request": request.reference, "job": "\(job.id)", "user": "\(visitor.user.id)"])
         return .seeOther(site.path("jobs", "\(job.id)").query("note", outcome == .over ? "over" : "stopping"))

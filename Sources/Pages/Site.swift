@@ -22,6 +22,7 @@ public final class Site {
     let jobs: JobStore
     let inbox: Inbox
     let outbox: Outbox
+    let secrets: Secrets
     let mails: MailStore
     let scripts: Catalogue
     let doorbell: Doorbell
@@ -38,6 +39,7 @@ public final class Site {
         jobs = JobStore(database, actor: "\(role)")
         inbox = Inbox(root: settings.inboxDir, database: database)
         outbox = Outbox(root: settings.outboxDir)
+        secrets = Secrets(stateDirectory: settings.stateDir)
         mails = MailStore(database)
         scripts = Catalogue(
             directory: settings.scriptDir,

@@ -18,9 +18,12 @@ struct Submission {
     private(set) var nonce: SubmissionNonce?
     /// The token has come and is right. A form without any field brings none.
     private(set) var isTrusted = false
-    private var texts: [String: String] = [:]
-    private var uploads: [String: Result<InboxFile, Upload.Refusal>] = [:]
+    /// Each may come several times, as of a list.
+    private var texts: [String: [String]] = [:]
+    private var uploads: [String: [Result<InboxFile, Upload.Refusal>]] = [:]
     private var open: (parameter: String, upload: Upload)?
+    /// Fields that no form of the script has.
+    private(set) var undeclared: [String] = []
 
     /// Room for the fields around the files. Bytes.
     static let slack = 2 << 20
@@ -52,81 +55,132 @@ struct Submission {
         case .field("scriptname", let value):
             if script == nil { script = site.scripts.script(named: value) }
         case .field(let name, let value):
-            texts[name] = value
+            guard let parameter = declared(name, prefix: "param_") else { return undeclared.append(name) }
+            texts[parameter.name, default: []].append(value)
         case .fileBegin(let name, let fileName):
-            // A file field that was left empty.
-            guard !fileName.isEmpty, name.hasPrefix("upload_") else { return }
-            let parameter = String(name.dropFirst("upload_".count))
-            guard script?.parameters.contains(where: { $0.name == parameter && $0.kind == .input }) == true else {
-                return
+            guard let parameter = declared(name, prefix: "upload_"), parameter.type.isFile else {
+                return undeclared.append(name)
             }
+            // A file field that was left empty.
+            guard !fileName.isEmpty else { return }
             do {
                 open = (
-                    parameter,
+                    parameter.name,
                     try site.inbox.beginUpload(
                         named: fileName, by: visitor.user.id, most: site.settings.maxUploadBytes,
                         leavingFree: site.settings.minFreeBytes, files: site.settings.minFreeInodes)
                 )
-            } catch let refusal as Upload.Refusal { uploads[parameter] = .failure(refusal) }
+            } catch let refusal as Upload.Refusal { uploads[parameter.name, default: []].append(.failure(refusal)) }
         case .fileBytes(let bytes):
             guard let open else { return }
             do { try open.upload.write(bytes) } catch let refusal as Upload.Refusal {
-                uploads[open.parameter] = .failure(refusal)
+                uploads[open.parameter, default: []].append(.failure(refusal))
                 self.open = nil
             }
         case .fileEnd:
             guard let open else { return }
             self.open = nil
-            uploads[open.parameter] = .success(
-                try site.inbox.keep(open.upload, for: site.settings.retention, at: site.now()))
+            let file = try site.inbox.keep(open.upload, for: site.settings.retention, at: site.now())
+            uploads[open.parameter, default: []].append(.success(file))
         }
     }
 
-    /// What the form says for each parameter, checked.
-    func values(of script: Script) throws -> [FieldValue] {
+    private func declared(_ field: String, prefix: String) -> Parameter? {
+        guard field.utf8.starts(with: prefix.utf8) else { return nil }
+        let name = field.utf8.dropFirst(prefix.utf8.count)
+        return script?.parameters.first { parameter in
+            if case .use = parameter.type { return false }
+            return parameter.name.utf8.elementsEqual(name)
+        }
+    }
+
+    /// What the form says for each parameter, checked. What the script does not ask for, given the other values, is empty.
+    func values(of script: Script, on today: Day) throws -> [FieldValue] {
         var outputs: Set<String> = []
-        return try script.parameters.map { parameter in
-            let text = (texts["param_\(parameter.name)"] ?? "").withPlainLineBreaks
-            switch parameter.kind {
-            case .text:
-                return FieldValue(
-                    text: text, problem: parameter.problem(with: text),
-                    parameter: JobParameter(name: parameter.name, kind: .text, value: text))
-            case .output:
-                // One would overwrite the other.
-                let isTaken = !outputs.insert(text).inserted
-                return FieldValue(
-                    text: text,
-                    problem: parameter.problem(with: text)
-                        ?? (isTaken ? "Another output has this name already; give this one a name of its own." : nil),
-                    parameter: JobParameter(name: parameter.name, kind: .output, value: text))
-            case .input:
-                return try input(parameter, text)
-            }
+        var values: [String: FieldValue] = [:]
+        let asked = try script.asked { parameter in
+            let value = try value(of: parameter, on: today)
+            values[parameter.name] = value
+            return value.given
         }
-    }
-
-    /// Whoever chooses and uploads is asked which it shall be.
-    private func input(_ parameter: Parameter, _ text: String) throws -> FieldValue {
-        switch uploads[parameter.name] {
-        case .success(let file):
-            var value = FieldValue(choice: .own(file), named: parameter.name, isFresh: true)
-            if !text.isEmpty {
-                value.problem =
-                    "A file was chosen and another uploaded. Now the uploaded one is chosen: submit again, "
-                    + "or choose anew."
-                value.parameter = nil
+        return zip(script.parameters, asked).map { parameter, isAsked in
+            guard isAsked, var value = values[parameter.name] else {
+                return FieldValue(
+                    text: (texts[parameter.name] ?? []).joined(separator: "\n"),
+                    parameters: [JobParameter(name: parameter.name, kind: .text, value: "")])
+            }
+            if case .output = parameter.type, !value.text.isEmpty, !outputs.insert(value.text).inserted {
+                // One would overwrite the other.
+                value.refuse("Another output has this name already; give this one a name of its own.")
             }
             return value
-        case .failure(let refusal): return FieldValue(text: text, problem: refusal.sentence)
-        case nil: break
         }
-        if text.isEmpty { return FieldValue(text: text, problem: "Choose a file, or upload one.") }
-        guard let choice = try InputChoice(field: text, site.inbox, visitor.user.id) else {
-            return FieldValue(
-                text: "", problem: "The chosen file is not there any more. Choose another, or upload one.")
+    }
+
+    private func value(of parameter: Parameter, on today: Day) throws -> FieldValue {
+        let sent = texts[parameter.name] ?? []
+        switch parameter.type {
+        case .file, .files: return try files(of: parameter, sent.filter { !$0.isEmpty })
+        case .secret: return secret(parameter, sent.last ?? "", on: today)
+        case .choices: return checked(parameter, sent.filter { !$0.isEmpty }.joined(separator: "\n"), on: today)
+        default: return checked(parameter, (sent.last ?? "").withPlainLineBreaks, on: today)
         }
-        return FieldValue(choice: choice, named: parameter.name)
+    }
+
+    private func checked(_ parameter: Parameter, _ text: String, on today: Day) -> FieldValue {
+        let kind: JobParameter.Kind = if case .output = parameter.type, !text.isEmpty { .output } else { .text }
+        return FieldValue(
+            text: text, problem: parameter.problem(with: text, on: today),
+            parameters: [JobParameter(name: parameter.name, kind: kind, value: text)])
+    }
+
+    /// Never goes back into a form: a page is kept by browsers and shown on screens.
+    private func secret(_ parameter: Parameter, _ text: String, on today: Day) -> FieldValue {
+        var value = FieldValue(problem: parameter.problem(with: text, on: today))
+        value.secret = text
+        value.parameters = [JobParameter(name: parameter.name, kind: text.isEmpty ? .text : .secret, value: "")]
+        return value
+    }
+
+    /// Chosen ones first, then those that came with the form.
+    private func files(of parameter: Parameter, _ sent: [String]) throws -> FieldValue {
+        var value = FieldValue()
+        for field in sent {
+            guard let choice = try InputChoice(field: field, site.inbox, visitor.user.id) else {
+                value.refuse(
+                    parameter.type.isList
+                        ? "A chosen file is not there any more. Look at the list again."
+                        : "The chosen file is not there any more. Choose another, or upload one.")
+                continue
+            }
+            value.add(choice, to: parameter)
+        }
+        for upload in uploads[parameter.name] ?? [] {
+            switch upload {
+            case .success(let file): value.add(.own(file), to: parameter, isFresh: true)
+            case .failure(let refusal): value.refuse(refusal.sentence)
+            }
+        }
+        guard value.problem == nil else { return value }
+        let count = value.parameters.count
+        guard count > 0 else {
+            if let problem = parameter.problemWhenEmpty { value.refuse(problem) }
+            value.parameters = [JobParameter(name: parameter.name, kind: .text, value: "")]
+            return value
+        }
+        switch parameter.type {
+        case .files(_, let wanted):
+            if count < wanted.lowerBound {
+                value.refuse("These are \(count) files; at least \(wanted.lowerBound) are wanted.")
+            }
+            if count > wanted.upperBound {
+                value.refuse("These are \(count) files; at most \(wanted.upperBound) are allowed.")
+            }
+        default:
+            // Whoever chooses and uploads is asked which it shall be.
+            if count > 1 { value.settleForUploaded() }
+        }
+        return value
     }
 }
 
@@ -148,7 +202,7 @@ extension String {
 /// A file that a form's list offers.
 enum InputChoice {
     case own(InboxFile)
-    case shared(String)
+    case shared(SharedFile)
 
     /// From the list's value; `nil` when there is no such file (any more), or it is another's.
     init?(field: String, _ inbox: Inbox, _ user: UserID) throws {
@@ -157,8 +211,8 @@ enum InputChoice {
             self = .own(file)
         } else if field.hasPrefix("shared:") {
             let name = String(field.dropFirst(7))
-            guard inbox.hasShared(name) else { return nil }
-            self = .shared(name)
+            guard let file = inbox.sharedFile(name) else { return nil }
+            self = .shared(file)
         } else {
             return nil
         }
@@ -168,36 +222,67 @@ enum InputChoice {
     var field: String {
         switch self {
         case .own(let file): "file:\(file.id)"
-        case .shared(let name): "shared:\(name)"
+        case .shared(let file): "shared:\(file.name)"
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .own(let file): file.name
+        case .shared(let file): file.name
+        }
+    }
+
+    /// Bytes.
+    var size: Int64 {
+        switch self {
+        case .own(let file): file.size
+        case .shared(let file): file.size
         }
     }
 }
 
 /// What a form says for one parameter.
 struct FieldValue {
-    /// As it goes back into the form.
+    /// As it goes back into the form; of a list the items with line breaks between.
     var text = ""
     /// What is wrong with it.
-    var problem: String?
-    /// What becomes of it in the job; `nil` when something is wrong.
-    var parameter: JobParameter?
-    /// The name of a file that came with this very form.
-    var uploaded: String?
+    private(set) var problem: String?
+    /// What becomes of it in the job, if nothing is wrong: several files are several parameters of the same name.
+    var parameters: [JobParameter] = []
+    /// What was typed that is shown to nobody; `nil` for other kinds.
+    var secret: String?
+    /// The names of files that came with this very form.
+    private(set) var uploaded: [String] = []
 
-    init(text: String = "", problem: String? = nil, parameter: JobParameter? = nil) {
+    init(text: String = "", problem: String? = nil, parameters: [JobParameter] = []) {
         self.text = text
         self.problem = problem
-        self.parameter = problem == nil ? parameter : nil
+        self.parameters = parameters
     }
 
-    init(choice: InputChoice, named name: String, isFresh: Bool = false) {
-        text = choice.field
+    /// As the script would get it, but for the folders of files.
+    var given: String { secret ?? parameters.map(\.value).joined(separator: "\n") }
+
+    /// The first problem is the one to be told.
+    mutating func refuse(_ problem: String) { self.problem = self.problem ?? problem }
+
+    mutating func add(_ choice: InputChoice, to parameter: Parameter, isFresh: Bool = false) {
+        text += (text.isEmpty ? "" : "\n") + choice.field
+        if let problem = parameter.problem(withFileNamed: choice.name, size: choice.size) { refuse(problem) }
         switch choice {
         case .own(let file):
-            parameter = JobParameter(name: name, kind: .input, value: file.name, file: file.id)
-            if isFresh { uploaded = file.name }
-        case .shared(let shared):
-            parameter = JobParameter(name: name, kind: .shared, value: shared)
+            parameters.append(JobParameter(name: parameter.name, kind: .input, value: file.name, file: file.id))
+            if isFresh { uploaded.append(file.name) }
+        case .shared(let file):
+            parameters.append(JobParameter(name: parameter.name, kind: .shared, value: file.name))
         }
+    }
+
+    /// Of two files that were given the one that was uploaded shall be chosen in the form that comes back.
+    mutating func settleForUploaded() {
+        text = text.utf8.split(separator: UInt8(ascii: "\n")).last.map { String(Substring($0)) } ?? ""
+        refuse(
+            "A file was chosen and another uploaded. Now the uploaded one is chosen: submit again, or choose anew.")
     }
 }

@@ -2,6 +2,7 @@ internal import Accounts
 internal import EventLog
 import FileStore
 import JobQueue
+internal import Linux
 internal import SQLite
 import Scripts
 internal import Settings
@@ -39,13 +40,16 @@ public struct SubmitPage: Page {
         else { return nil }
         let former = try site.jobs.parameters(of: id)
         return script.parameters.map { parameter in
-            guard let value = former.first(where: { $0.name == parameter.name }) else { return FieldValue() }
-            switch (parameter.kind, value.kind) {
-            case (.text, .text), (.output, .output): return FieldValue(text: value.value)
-            case (.input, .shared): return FieldValue(text: "shared:\(value.value)")
-            case (.input, .input): return FieldValue(text: value.file.map { "file:\($0)" } ?? "")
-            default: return FieldValue()
+            let texts: [String] = former.filter { $0.name == parameter.name }.compactMap { value in
+                switch value.kind {
+                case .text: parameter.type.isFile ? nil : value.value
+                case .output: if case .output = parameter.type { value.value } else { nil }
+                case .input: parameter.type.isFile ? value.file.map { "file:\($0)" } : nil
+                case .shared: parameter.type.isFile ? "shared:\(value.value)" : nil
+                case .secret: nil
+                }
             }
+            return FieldValue(text: texts.joined(separator: "\n"))
         }
     }
 
@@ -56,7 +60,8 @@ public struct SubmitPage: Page {
             let names = script.parameters.map(\.name).joined(separator: ", ")
             let wants: HTML = names.isEmpty ? "" : "<p class=\"quiet\">Needs: \(names)</p>"
             return """
-                <li><h2><a href="\(site.path("submit", script.name))">\(script.name)</a></h2>\(about)\(wants)</li>
+                <li><h2><a href="\(site.path("submit", script.name))">\(script.title ?? script.name)</a></h2>\
+                \(about)\(wants)</li>
                 """
         }
         let list: HTML =
@@ -92,17 +97,22 @@ public struct SubmitPage: Page {
     private func queue(
         _ submission: Submission, _ script: Script, _ request: borrowing Request, _ visitor: Visitor
     ) throws -> Response {
-        let values = try submission.values(of: script)
-        guard let nonce = submission.nonce, values.allSatisfy({ $0.problem == nil }),
-            let parameters = values.reduce(
-                [] as [JobParameter]?,
-                { list, value in
-                    value.parameter.flatMap { parameter in list.map { $0 + [parameter] } }
-                })
+        let values = try submission.values(of: script, on: Day(of: site.now()))
+        guard let nonce = submission.nonce, submission.undeclared.isEmpty, values.allSatisfy({ $0.problem == nil })
         else {
             return try SubmitForm(
-                site: site, visitor: visitor, script: script, values: values, nonce: submission.nonce
+                site: site, visitor: visitor, script: script, values: values, nonce: submission.nonce,
+                undeclared: submission.undeclared
             ).page(status: 422)
+        }
+        var parameters: [JobParameter] = []
+        for (parameter, value) in zip(script.parameters, values) {
+            // Nobody fills that in.
+            if case .use = parameter.type { continue }
+            parameters += try value.parameters.map { given in
+                guard given.kind == .secret, let secret = value.secret else { return given }
+                return JobParameter(name: given.name, kind: .secret, value: try site.secrets.keep(secret))
+            }
         }
         // A long upload may have come since the script was read.
         guard let latest = site.scripts.script(named: script.name), let (content, _) = site.scripts.snapshot(of: latest)

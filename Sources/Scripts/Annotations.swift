@@ -17,55 +17,99 @@ public struct AnnotationStyle: Sendable, Equatable {
 /// parameter, where name and description part at the first ` - `, or else at the first `-`. A line without a dash tells
 /// about the script. This meaning is as old as the project and stays. Lines that begin with `@` tell the script's terms:
 /// see ``TermLines``.
+///
+/// A script whose first annotation is `@syntax 2` is read by other rules: see ``RichAnnotations``.
 struct Annotations: Equatable {
+    var syntax = 1
+    var title: String?
     var about: [String] = []
+    var tags: [String] = []
     var parameters: [Parameter] = []
     var terms = Terms.standard
+    var outputs: [Script.OutputNote] = []
+    var example: [Script.Example]?
 
     /// A form with more fields is no form. Also bounds what one file can cost.
     static let mostParameters = 100
 
+    /// - Parameter neighbours: the files beside the script.
     /// - Throws: ``AnnotationProblem``.
-    init(of text: [UInt8], style: AnnotationStyle) throws(AnnotationProblem) {
+    init(of text: [UInt8], style: AnnotationStyle, neighbours: Neighbours) throws(AnnotationProblem) {
         let prefix = Array(style.docPrefix.utf8)
         var number = 0
         var lines: [String: Int] = [:]
         var termLines = TermLines()
+        var rich: RichAnnotations?
+        var isFirst = true
         for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
-            guard line.starts(with: prefix) else { continue }
+            guard line.starts(with: prefix) else {
+                // The richer form stands at the top of the file.
+                if rich != nil, !Annotations.isComment(line, like: prefix) { break }
+                continue
+            }
             // What is no UTF-8 is shown with stand-ins; it never stops the page.
-            let content = trimmed(String(decoding: line.dropFirst(prefix.count), as: UTF8.self)[...])
+            let content = String(decoding: line.dropFirst(prefix.count), as: UTF8.self).trimmingBlanks
             if content.isEmpty { continue }
+            var scanner = LineScanner(Array(line), line: number, from: prefix.count)
+            scanner.skipBlanks()
+            defer { isFirst = false }
+            if isFirst, let syntax = try Annotations.syntax(content, scanner) {
+                self.syntax = syntax
+                rich = RichAnnotations(style: style, neighbours: neighbours)
+                continue
+            }
+            if rich != nil {
+                try rich?.take(scanner, line: number)
+                continue
+            }
             if content.utf8.first == UInt8(ascii: "@") {
-                try termLines.take(content, line: number)
+                do throws(AnnotationProblem) { try termLines.take(content, line: number) } catch {
+                    throw error.at(column: scanner.problem("").column)
+                }
                 continue
             }
             guard let (name, description) = Annotations.parts(of: content) else {
                 about.append(content)
                 continue
             }
-            guard !name.isEmpty else {
-                throw AnnotationProblem(line: number, reason: "the name before the dash is missing")
-            }
+            guard !name.isEmpty else { throw scanner.problem("the name before the dash is missing") }
             guard name.unicodeScalars.allSatisfy(Annotations.canBeAFieldName) else {
-                throw AnnotationProblem(line: number, reason: "the name holds control characters")
+                throw scanner.problem("the name holds control characters")
             }
-            if let first = lines[name] {
-                throw AnnotationProblem(line: number, reason: "\(name) is described in line \(first) already")
-            }
+            if let first = lines[name] { throw scanner.problem("\(name) is described in line \(first) already") }
             guard parameters.count < Annotations.mostParameters else {
-                throw AnnotationProblem(
-                    line: number, reason: "more than \(Annotations.mostParameters) parameters")
+                throw scanner.problem("more than \(Annotations.mostParameters) parameters")
             }
             lines[name] = number
-            let kind: Parameter.Kind =
-                if name.hasPrefix(style.inputPrefix) { .input } else if name.hasPrefix(style.outputPrefix) {
-                    .output
-                } else { .text }
-            parameters.append(Parameter(name: name, description: description, kind: kind))
+            let type: ValueType =
+                if name.hasPrefix(style.inputPrefix) { .anyFile } else if name.hasPrefix(style.outputPrefix) {
+                    .anyOutput
+                } else { .plain }
+            parameters.append(
+                Parameter(name: name, description: description, type: type, isOptional: type == .plain))
         }
-        terms = try termLines.finished()
+        guard let rich else {
+            terms = try termLines.finished()
+            return
+        }
+        (title, about, tags, parameters, outputs) = (rich.title, rich.about, rich.tags, rich.parameters, rich.outputs)
+        (terms, example) = try rich.finished()
+    }
+
+    /// The number that `@syntax` tells; `nil` when this is another line.
+    private static func syntax(_ content: String, _ scanner: LineScanner) throws(AnnotationProblem) -> Int? {
+        let words = content.utf8.split(whereSeparator: LineScanner.isBlank).map { String(Substring($0)) }
+        guard words.first == "@syntax" else { return nil }
+        guard words == ["@syntax", "2"] else {
+            throw scanner.problem("the richer form is @syntax 2; without this line the original one holds")
+        }
+        return 2
+    }
+
+    /// Whether a line belongs to the comments at the top: it is empty, or begins as the prefix does.
+    private static func isComment(_ line: ArraySlice<UInt8>, like prefix: [UInt8]) -> Bool {
+        line.allSatisfy(LineScanner.isBlank) || line.first == UInt8(ascii: "#") || line.first == prefix.first
     }
 
     /// Pages cannot show the others, so no form could hand the name back.
@@ -84,8 +128,8 @@ struct Annotations: Equatable {
 
     private static func split(_ bytes: [UInt8], at position: Int, over length: Int) -> (String, String) {
         (
-            trimmed(String(decoding: bytes[..<position], as: UTF8.self)[...]),
-            trimmed(String(decoding: bytes[(position + length)...], as: UTF8.self)[...])
+            String(decoding: bytes[..<position], as: UTF8.self).trimmingBlanks,
+            String(decoding: bytes[(position + length)...], as: UTF8.self).trimmingBlanks
         )
     }
 }
@@ -93,14 +137,19 @@ struct Annotations: Equatable {
 /// What is wrong with an annotation, for the admin.
 struct AnnotationProblem: Error, Equatable {
     let line: Int
+    /// In characters from 1.
+    var column = 1
     let reason: String
+
+    func at(column: Int) -> AnnotationProblem { AnnotationProblem(line: line, column: column, reason: reason) }
 }
 
-/// Without blanks and carriage returns around it.
-private func trimmed(_ text: Substring) -> String {
-    var scalars = text.unicodeScalars
-    let isBlank: (Unicode.Scalar) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" }
-    while let first = scalars.first, isBlank(first) { scalars.removeFirst() }
-    while let last = scalars.last, isBlank(last) { scalars.removeLast() }
-    return String(scalars)
+extension String {
+    /// Without blanks and carriage returns around it.
+    var trimmingBlanks: String {
+        var bytes = utf8[...]
+        while let first = bytes.first, LineScanner.isBlank(first) { bytes.removeFirst() }
+        while let last = bytes.last, LineScanner.isBlank(last) { bytes.removeLast() }
+        return String(Substring(bytes))
+    }
 }

@@ -21,27 +21,22 @@ public final class Catalogue {
     /// Why a file of script_dir is not offered to users.
     public struct Problem: Error, Equatable, CustomStringConvertible {
         public let path: String
-        /// `nil` when it is about the whole file.
-        public let line: Int?
+        /// Where in the file, both from 1, the column in characters; `nil` when it is about the whole file.
+        public let place: Place?
         public let reason: String
 
-        public var description: String { path + (line.map { ":\($0)" } ?? "") + ": " + reason }
-    }
-
-    /// What tells one state of a file from another.
-    private struct Identity: Equatable {
-        let device: UInt
-        let inode: UInt
-        let size: Int
-        let changed: timespec
-        static func == (left: Identity, right: Identity) -> Bool {
-            left.device == right.device && left.inode == right.inode && left.size == right.size
-                && left.changed.tv_sec == right.changed.tv_sec && left.changed.tv_nsec == right.changed.tv_nsec
+        public struct Place: Equatable, Sendable {
+            public let line: Int
+            public let column: Int
         }
+
+        public var description: String { path + (place.map { ":\($0.line):\($0.column)" } ?? "") + ": " + reason }
     }
 
     private struct Entry {
-        let identity: Identity
+        let identity: FileIdentity
+        /// Of the files beside the script that its annotations name; `nil` for one that was not there.
+        let neighbours: [String: FileIdentity?]
         let result: Result<Script, Problem>
     }
 
@@ -86,36 +81,43 @@ public final class Catalogue {
         // The clock that file systems put on files: it moves in steps of some milliseconds.
         var now = timespec()
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
+        guard let identity = FileIdentity(of: path), access(path, X_OK) == 0 else {
             known[name] = nil
             return nil
         }
-        let identity = Identity(
-            device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size), changed: status.st_ctim)
-        if let entry = known[name], entry.identity == identity { return entry }
-        let entry = Entry(identity: identity, result: read(name, path))
+        if let entry = known[name], entry.identity == identity,
+            entry.neighbours.allSatisfy({ FileIdentity(of: directory + "/" + $0) == $1 })
+        {
+            return entry
+        }
+        let neighbours = Neighbours(directory)
+        let result = read(name, path, neighbours)
+        let entry = Entry(identity: identity, neighbours: neighbours.read, result: result)
         // One more edit within the step of the last one would show by nothing, so what is that new is not kept.
-        let changed = status.st_ctim
-        let isSettled = (changed.tv_sec, changed.tv_nsec) < (now.tv_sec, now.tv_nsec)
+        let isSettled =
+            identity.isOlder(than: now) && neighbours.read.values.allSatisfy { $0?.isOlder(than: now) ?? true }
         known[name] = isSettled ? entry : nil
         return entry
     }
 
-    private func read(_ name: String, _ path: String) -> Result<Script, Problem> {
+    private func read(_ name: String, _ path: String, _ neighbours: Neighbours) -> Result<Script, Problem> {
         do {
             let text = try Descriptor.open(path, O_RDONLY | O_NONBLOCK).readAll(limit: Self.longestScript)
-            let annotations = try Annotations(of: text, style: style)
+            let annotations = try Annotations(of: text, style: style, neighbours: neighbours)
             return .success(
                 Script(
-                    name: name, path: path, about: annotations.about, parameters: annotations.parameters,
-                    terms: annotations.terms))
+                    name: name, path: path, syntax: annotations.syntax, title: annotations.title,
+                    about: annotations.about, tags: annotations.tags, parameters: annotations.parameters,
+                    terms: annotations.terms, outputs: annotations.outputs, example: annotations.example))
         } catch let error as SystemError where error.code == EFBIG {
-            return .failure(Problem(path: path, line: nil, reason: "is longer than \(Self.longestScript) bytes"))
+            return .failure(Problem(path: path, place: nil, reason: "is longer than \(Self.longestScript) bytes"))
         } catch let problem as AnnotationProblem {
-            return .failure(Problem(path: path, line: problem.line, reason: problem.reason))
+            return .failure(
+                Problem(
+                    path: path, place: Problem.Place(line: problem.line, column: problem.column), reason: problem.reason
+                ))
         } catch {
-            return .failure(Problem(path: path, line: nil, reason: "cannot be read: \(error)"))
+            return .failure(Problem(path: path, place: nil, reason: "cannot be read: \(error)"))
         }
     }
 

@@ -1,79 +1,106 @@
+public import Linux
+
 /// A script that users may run, as its own comments describe it.
 public struct Script: Sendable, Equatable {
     /// Its file name in script_dir.
     public let name: String
     /// Its full path.
     public let path: String
-    /// Its annotation lines that describe no parameter, in their order: what the script is for.
+    /// By which rules its annotations are read: 1, the original form, or 2.
+    public let syntax: Int
+    /// What its form is called; `nil`: like the file.
+    public let title: String?
+    /// What it is for, a paragraph each.
     public let about: [String]
+    /// What it is found by.
+    public let tags: [String]
     /// In the order of the lines, which is the order of the arguments.
     public let parameters: [Parameter]
     /// What it needs, how long it may take, and what follows a failure.
     public let terms: Terms
+    /// What its outputs are.
+    public let outputs: [OutputNote]
+    /// The form filled in with example data; `nil`: the author gives none.
+    public let example: [Example]?
+
+    init(
+        name: String, path: String, syntax: Int = 1, title: String? = nil, about: [String] = [], tags: [String] = [],
+        parameters: [Parameter] = [], terms: Terms = .standard, outputs: [OutputNote] = [], example: [Example]? = nil
+    ) {
+        self.name = name
+        self.path = path
+        self.syntax = syntax
+        self.title = title
+        self.about = about
+        self.tags = tags
+        self.parameters = parameters
+        self.terms = terms
+        self.outputs = outputs
+        self.example = example
+    }
+
+    /// What some of the outputs are: those whose names match.
+    public struct OutputNote: Sendable, Equatable {
+        /// With `*` for any characters and `?` for one.
+        public let names: String
+        public let description: String
+    }
+
+    /// A value of the example.
+    public struct Example: Sendable, Equatable {
+        public let parameter: String
+        /// Of files: their paths below the script's folder.
+        public let values: [String]
+    }
 }
 
 /// One value that a script wants.
 public struct Parameter: Sendable, Equatable {
-    /// What the value is, told by the name's prefix.
-    public enum Kind: Sendable {
-        /// Any text.
-        case text
-        /// A file of the inbox.
-        case input
-        /// The name of an output file.
-        case output
-    }
-
     public let name: String
     public let description: String
-    public let kind: Kind
+    public let type: ValueType
+    /// It may be left empty.
+    public let isOptional: Bool
+    /// What the form is filled in with; `nil`: nothing.
+    public let standard: Standard?
+    /// When it is asked for; `nil`: always. What is not asked for is empty.
+    public let condition: Condition?
+
+    public enum Standard: Sendable, Equatable {
+        case value(String)
+        /// The day on which the form is filled in.
+        case today
+
+        /// As a form shows it and as it is sent.
+        public func text(on today: Day) -> String {
+            switch self {
+            case .value(let value): value
+            case .today: "\(today)"
+            }
+        }
+    }
+
+    /// Another parameter has one of these values.
+    public struct Condition: Sendable, Equatable {
+        public let parameter: String
+        public let values: [String]
+    }
+
+    public init(
+        name: String, description: String, type: ValueType, isOptional: Bool = false, standard: Standard? = nil,
+        condition: Condition? = nil
+    ) {
+        self.name = name
+        self.description = description
+        self.type = type
+        self.isOptional = isOptional
+        self.standard = standard
+        self.condition = condition
+    }
 
     /// Longest text. All arguments and variables of a program together hold about 2 MiB on Linux, and one of them
     /// 128 KiB (execve(2), MAX_ARG_STRLEN). Bytes.
     public static let longestText = 100_000
     /// Longest output file name; a file system takes 255 bytes, and the script may want to add an ending.
     public static let longestOutputName = 200
-
-    /// What is wrong with a text or an output file's name, as a sentence for the form; `nil` when it will do.
-    ///
-    /// Files of the inbox are checked by the inbox.
-    public func problem(with value: String) -> String? {
-        if value.utf8.contains(0) { return "This text holds a NUL character, which no program can be given." }
-        switch kind {
-        case .text:
-            if value.utf8.count > Self.longestText {
-                return "This text is longer than \(Self.longestText) bytes; put it into a file and upload that."
-            }
-            return value.unicodeScalars.allSatisfy(Self.canBeShown)
-                ? nil
-                : "This text holds control characters, which no page can show as they are; "
-                    + "put it into a file and upload that."
-        case .input: return nil
-        case .output:
-            if value.isEmpty { return "Give the output file a name, such as result.txt." }
-            if value.utf8.count > Self.longestOutputName {
-                return "This name is longer than \(Self.longestOutputName) bytes."
-            }
-            if value.utf8.contains(UInt8(ascii: "/")) { return "A file name cannot hold a slash." }
-            // By bytes: a mark that joins the first character does not change what programs see.
-            if value.utf8.first == UInt8(ascii: ".") { return "A file name cannot begin with a dot." }
-            if value.utf8.first == UInt8(ascii: "-") {
-                return "A file name cannot begin with a dash: programs would take it for an option."
-            }
-            if value.unicodeScalars.contains(where: { $0 == "\n" || $0 == "\t" || !Self.canBeShown($0) }) {
-                return "A file name cannot hold line breaks or other control characters."
-            }
-            return nil
-        }
-    }
-
-    /// Whether a page, and a terminal that shows a log, can show this as it is: tabs and line breaks, but no other control
-    /// characters, nor noncharacters. So what a job's page tells is what the script was given.
-    private static func canBeShown(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x09, 0x0A: true
-        case 0..<0x20, 0x7F...0x9F, 0xFDD0...0xFDEF: false
-        default: scalar.value & 0xFFFE != 0xFFFE
-        }
-    }
 }

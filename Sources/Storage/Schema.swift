@@ -6,7 +6,7 @@ internal import SQLite
 // migration is appended here and never edited, and must keep the previous release working: new columns have defaults.
 
 /// The migrations in order; the database's `user_version` is how many of them it has had.
-let migrations: [StaticString] = [firstSchema, indexesForCleaning, queueOfManyJobs]
+let migrations: [StaticString] = [firstSchema, indexesForCleaning, queueOfManyJobs, richForms]
 
 let firstSchema: StaticString = """
     -- People. Everywhere else a user is a number; the address is an attribute.
@@ -311,4 +311,23 @@ let queueOfManyJobs: StaticString = """
     DROP TABLE mails;
     ALTER TABLE new_mails RENAME TO mails;
     CREATE INDEX mails_due ON mails (due_at) WHERE state = 'queued';
+    """
+
+let richForms: StaticString = """
+    -- Several files of one parameter are several rows of the same name, one after another. And a further kind: a secret, of
+    -- which the value is the name of its file in state_dir/secrets. The condition of a column cannot be changed in place.
+    CREATE TABLE new_job_parameters (
+        job_id          INTEGER NOT NULL REFERENCES jobs (id),
+        position        INTEGER NOT NULL,
+        name            TEXT NOT NULL,
+        kind            TEXT NOT NULL CHECK (kind IN ('text', 'input', 'shared', 'output', 'secret')),
+        value           TEXT NOT NULL,
+        file_id         INTEGER REFERENCES files (id),
+        PRIMARY KEY (job_id, position)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO new_job_parameters SELECT job_id, position, name, kind, value, file_id FROM job_parameters;
+    DROP TABLE job_parameters;
+    ALTER TABLE new_job_parameters RENAME TO job_parameters;
+    CREATE INDEX job_parameters_by_file ON job_parameters (file_id) WHERE file_id IS NOT NULL;
+    CREATE INDEX job_parameters_by_secret ON job_parameters (value) WHERE kind = 'secret';
     """

@@ -79,7 +79,8 @@ func clean(_ settings: Settings, isDryRun: Bool) throws -> CInt {
     let database = try Storage.open(settings.pathToDb, as: .cleaner)
     let cleaning = Cleaning(
         database, inbox: Inbox(root: settings.inboxDir, database: database), outbox: Outbox(root: settings.outboxDir),
-        attempts: Attempts(root: settings.attemptsDir), sharedRetention: settings.sharedRetention, isDryRun: isDryRun,
+        attempts: Attempts(root: settings.attemptsDir), secrets: Secrets(stateDirectory: settings.stateDir),
+        sharedRetention: settings.sharedRetention, isDryRun: isDryRun,
         at: Instant.now(), log: EventLog(program: "cleaner", now: Instant.now), say: { tell($0 + "\n", to: 1) })
     return cleaning.run() ? 0 : 1
 }

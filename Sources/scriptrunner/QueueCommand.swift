@@ -1,3 +1,4 @@
+import FileStore
 import JobQueue
 import Linux
 import Mail
@@ -76,6 +77,10 @@ struct QueueCommand {
                         mail, about: id, attempt: job.attempt, to: job.requesterEmail, at: now)
                 }
                 return outcome
+            }
+            if outcome == .cancelled {
+                let secrets = Secrets(stateDirectory: settings.stateDir)
+                for secret in try jobs.secrets(of: id) { secrets.forget(secret) }
             }
             return switch outcome {
             case .cancelled: Outcome(line: "job \(id): cancelled", isDone: true)

@@ -183,6 +183,15 @@ class Site:
     def wait_for(self, number, *states):
         return wait_until(f"job {number} is {states}", lambda: (job := self.job(number)) and job["state"] in states and job)
 
+    def admin(self, *words, status=0):
+        """Runs the admin's command for this site."""
+        user = {"user": self.run_as} if os.getuid() == 0 else {}
+        answer = subprocess.run(
+            [ROOT / "bin/scriptrunner", *map(str, words)], capture_output=True, text=True, timeout=60, check=False,
+            env={"SCRIPTRUNNER_CONF": str(self.state / "etc/ScriptRunner.conf")}, **user)
+        assert answer.returncode == status, (words, answer)
+        return answer
+
     def outbox(self, number):
         return self.state / "outbox" / self.job(number)["uid"]
 
@@ -236,6 +245,13 @@ class Site:
         return visitor
 
 
+def each(fields):
+    """Pairs of name and value, as many as there are values."""
+    for name, values in (fields or {}).items():
+        for value in values if isinstance(values, list) else [values]:
+            yield name, value
+
+
 class Visitor:
     """A person with a browser that has no JavaScript: forms are read from the pages and sent as browsers send them."""
 
@@ -278,10 +294,10 @@ class Visitor:
         return self.hidden(self.get(f"/submit/{script}").text, f"/submit/{script}")
 
     def submit(self, script, values=None, files=None, hidden=None, **options):
-        """Sends a script's form, as multipart, the token first."""
+        """Sends a script's form, as multipart, the token first. Of a list each item is a field of its own."""
         fields = [(name, (None, value)) for name, value in (hidden or self.form(script)).items()]
-        fields += [(f"param_{name}", (None, value)) for name, value in (values or {}).items()]
-        fields += [(f"upload_{name}", file) for name, file in (files or {}).items()]
+        fields += [(f"param_{name}", (None, value)) for name, value in each(values)]
+        fields += [(f"upload_{name}", file) for name, file in each(files)]
         return self.http.post(f"{self.site.url}/submit/{script}", files=fields, **options)
 
     def queue(self, script, values=None, files=None):

@@ -1,8 +1,6 @@
 """What the admin does about the queue, by the command on the machine."""
 
-import os
 import re
-import subprocess
 
 import pytest
 
@@ -19,16 +17,7 @@ def site(make_site):
 
 @pytest.fixture
 def command(site):
-    def run(*words, status=0):
-        user = {"user": site.run_as} if os.getuid() == 0 else {}
-        answer = subprocess.run(
-            [ROOT / "bin/scriptrunner", *map(str, words)], capture_output=True, text=True, timeout=60, check=False,
-            env={"SCRIPTRUNNER_CONF": str(site.state / "etc/ScriptRunner.conf")}, **user,
-        )
-        assert answer.returncode == status, (words, answer)
-        return answer
-
-    return run
+    return site.admin
 
 
 def let_go(site, number):

@@ -5,19 +5,26 @@ import Testing
 
 /// A parameter in a few words.
 private func said(_ parameter: Parameter) -> String {
-    "\(parameter.kind) [\(parameter.name)] [\(parameter.description)]"
+    let type =
+        switch parameter.type {
+        case .plain: "text"
+        case .anyFile: "input"
+        case .anyOutput: "output"
+        default: "\(parameter.type)"
+        }
+    return "\(type) [\(parameter.name)] [\(parameter.description)]"
 }
 
 @Suite struct `The annotations of a script` {
     private func read(_ text: String, style: AnnotationStyle = AnnotationStyle()) throws -> Annotations {
-        try Annotations(of: Array(text.utf8), style: style)
+        try Annotations(of: Array(text.utf8), style: style, neighbours: Neighbours("/nowhere"))
     }
 
     private func problem(_ text: String) -> AnnotationProblem? {
         do {
             _ = try read(text)
             return nil
-        } catch { return error as? AnnotationProblem }
+        } catch { return (error as? AnnotationProblem)?.at(column: 1) }
     }
 
     @Test func `describe parameters in the order of their lines, anywhere in the file`() throws {
@@ -94,7 +101,7 @@ private func said(_ parameter: Parameter) -> String {
 
     @Test func `may be missing or empty, and lines for a richer form are no texts of this one`() throws {
         for text in [
-            "", "\n\n", "#!/bin/sh\nexit 0\n", "##~~\n##~~ \n##~~\t\r\n", "##~~ @syntax 2\n##~~@title Four - x",
+            "", "\n\n", "#!/bin/sh\nexit 0\n", "##~~\n##~~ \n##~~\t\r\n", "##~~ @title Four - x\n##~~@syntax 3",
         ] {
             #expect(try read(text) == read("echo"))
         }
@@ -113,8 +120,10 @@ private func said(_ parameter: Parameter) -> String {
     @Test func `are shown with stand-ins where they are no UTF-8`() throws {
         let latin1: [UInt8] = Array("##~~ gr".utf8) + [0xF6, 0xDF] + Array("e - in ".utf8) + [0xB5] + Array("m".utf8)
 
-        let parameters = try Annotations(of: latin1 + [10] + Array("##~~ b - c".utf8), style: AnnotationStyle())
-            .parameters
+        let parameters = try Annotations(
+            of: latin1 + [10] + Array("##~~ b - c".utf8), style: AnnotationStyle(), neighbours: Neighbours("/nowhere")
+        )
+        .parameters
 
         #expect(parameters.map(said) == ["text [gr\u{FFFD}\u{FFFD}e] [in \u{FFFD}m]", "text [b] [c]"])
     }

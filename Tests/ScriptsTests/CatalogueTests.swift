@@ -150,8 +150,8 @@ import Testing
         #expect(catalogue.script(named: "bad") == nil)
         #expect(
             try catalogue.problems().map(\.description) == [
-                path("bad") + ":3: x is described in line 2 already",
-                path("worse") + ":1: the name before the dash is missing",
+                path("bad") + ":3:6: x is described in line 2 already",
+                path("worse") + ":1:6: the name before the dash is missing",
             ])
 
         try write("bad", "#!/bin/sh\n##~~ x - 1\n")

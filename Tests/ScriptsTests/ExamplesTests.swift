@@ -86,6 +86,40 @@ private let examples = root.appendingPathComponent("examples").path
     }
 }
 
+@Suite struct `The guide to rich forms` {
+    let scratch = ScratchDirectory()
+
+    private func blocks() throws -> [String] {
+        let guide = try String(contentsOf: root.appendingPathComponent("docs/forms.md"), encoding: .utf8)
+        return guide.components(separatedBy: "```sh\n").dropFirst().compactMap {
+            $0.components(separatedBy: "```").first
+        }
+    }
+
+    @Test func `holds lines that are all understood`() throws {
+        try "hg38\tHuman\n".write(toFile: scratch("genomes.txt"), atomically: true, encoding: .utf8)
+        let blocks = try blocks()
+        #expect(blocks.count >= 3)
+        for block in blocks {
+            let text = block.hasPrefix("#!") ? block : "##~~ @syntax 2\n" + block
+            let annotations = try Annotations(
+                of: Array(text.utf8), style: AnnotationStyle(), neighbours: Neighbours(scratch.path))
+            #expect(annotations.syntax == 2 && annotations.parameters.count >= 4)
+        }
+    }
+
+    @Test func `begins with a script that works`() throws {
+        let path = scratch("align.sh")
+        try #require(try blocks().first).write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        let variables = [
+            "SR_READS": "/a.fq\n/b.fq", "SR_K": "31", "SR_MODE": "auto", "SR_THREADS": "8", "SR_RESULT": scratch("out"),
+        ]
+        let run = try Run(path, [], variables, in: scratch)
+        #expect(run.log == "k=31 mode=auto, 2 files of reads, 8 threads\n" && run.status == 0)
+    }
+}
+
 /// A script, its arguments, and a text that is to be seen afterwards.
 struct Trial: Sendable, CustomTestStringConvertible {
     let script: String
@@ -106,7 +140,9 @@ private struct Run {
     let status: Int32
     let log: String
 
-    init(_ script: String, _ arguments: [String], in scratch: ScratchDirectory) throws {
+    init(
+        _ script: String, _ arguments: [String], _ variables: [String: String] = [:], in scratch: ScratchDirectory
+    ) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: script.hasPrefix("/") ? script : "\(examples)/\(script)")
         process.arguments = arguments.map { argument in
@@ -117,6 +153,7 @@ private struct Run {
             }
         }
         process.environment = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": scratch.path, "LANG": "C.UTF-8"]
+            .merging(variables) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: scratch.path)
         process.standardInput = FileHandle.nullDevice
         let output = Pipe()

@@ -1,10 +1,11 @@
+import Linux
 import Testing
 
 @testable import Scripts
 
 @Suite struct `The value of a parameter` {
-    private func problem(_ kind: Parameter.Kind, _ value: String) -> String? {
-        Parameter(name: "p", description: "", kind: kind).problem(with: value)
+    private func problem(_ type: ValueType, _ value: String) -> String? {
+        Parameter(name: "p", description: "", type: type, isOptional: type == .plain).problem(with: value, on: .epoch)
     }
 
     @Test(arguments: [
@@ -13,26 +14,26 @@ import Testing
         String(repeating: "x", count: Parameter.longestText),
     ])
     func `may be any text`(value: String) {
-        #expect(problem(.text, value) == nil)
+        #expect(problem(.plain, value) == nil)
     }
 
     @Test(arguments: ["\u{1B}[2J", "a\rb", "\u{7F}", "\u{85}", "\u{9F}"])
     func `is no text that a page could not show as the script gets it`(value: String) {
-        #expect(problem(.text, value)?.contains("control characters") == true)
+        #expect(problem(.plain, value)?.contains("control characters") == true)
     }
 
     @Test func `may be a text as long as a program's argument, in bytes`() {
         let tooLong = "This text is longer than 100000 bytes; put it into a file and upload that."
 
-        #expect(problem(.text, String(repeating: "x", count: 100_001)) == tooLong)
-        #expect(problem(.text, String(repeating: "ä", count: 50_001)) == tooLong)
-        #expect(problem(.text, String(repeating: "ä", count: 50_000)) == nil)
+        #expect(problem(.plain, String(repeating: "x", count: 100_001)) == tooLong)
+        #expect(problem(.plain, String(repeating: "ä", count: 50_001)) == tooLong)
+        #expect(problem(.plain, String(repeating: "ä", count: 50_000)) == nil)
     }
 
-    @Test(arguments: [Parameter.Kind.text, .input, .output])
-    func `never holds NUL, which no program can be given`(kind: Parameter.Kind) {
+    @Test(arguments: [ValueType.plain, .anyFile, .anyOutput])
+    func `never holds NUL, which no program can be given`(type: ValueType) {
         for value in ["\0", "a\0b", "a\0\u{301}"] {
-            #expect(problem(kind, value) == "This text holds a NUL character, which no program can be given.")
+            #expect(problem(type, value) == "This text holds a NUL character, which no program can be given.")
         }
     }
 
@@ -42,7 +43,7 @@ import Testing
         String(repeating: "x", count: Parameter.longestOutputName),
     ])
     func `may be any name for an output file that is one file in its folder`(name: String) {
-        #expect(problem(.output, name) == nil)
+        #expect(problem(.anyOutput, name) == nil)
     }
 
     @Test(arguments: [
@@ -67,11 +68,11 @@ import Testing
     func `is no name for an output file when it leads elsewhere, hides, or looks like an option`(
         name: String, sentence: String
     ) {
-        #expect(problem(.output, name) == sentence)
+        #expect(problem(.anyOutput, name) == sentence)
     }
 
     @Test func `is left to the inbox when it is a file of the inbox`() {
-        #expect(problem(.input, "../x") == nil)
-        #expect(problem(.input, "") == nil)
+        #expect(problem(.anyFile, "../x") == nil)
+        #expect(problem(.anyFile, "") == nil)
     }
 }

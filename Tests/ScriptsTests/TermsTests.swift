@@ -6,14 +6,14 @@ import Testing
 
 @Suite struct `The terms of a script` {
     private func read(_ lines: String) throws -> Terms {
-        try Annotations(of: Array(lines.utf8), style: AnnotationStyle()).terms
+        try Annotations(of: Array(lines.utf8), style: AnnotationStyle(), neighbours: Neighbours("/nowhere")).terms
     }
 
     private func problem(_ lines: String) -> AnnotationProblem? {
         do {
             _ = try read(lines)
             return nil
-        } catch { return error as? AnnotationProblem }
+        } catch { return (error as? AnnotationProblem)?.at(column: 1) }
     }
 
     private static let gib: Int64 = 1_073_741_824
@@ -33,7 +33,8 @@ import Testing
         #expect(terms.timeLimit == .hours(12))
         #expect((terms.perUserLimit, terms.totalLimit, terms.retries) == (2, 4, 1))
         #expect(terms.isIdempotent)
-        let annotations = try Annotations(of: Array(text.utf8), style: AnnotationStyle())
+        let annotations = try Annotations(
+            of: Array(text.utf8), style: AnnotationStyle(), neighbours: Neighbours("/nowhere"))
         #expect(annotations.about == ["Aligns reads."])
         #expect(annotations.parameters.map(\.name) == ["input"])
     }
@@ -110,7 +111,7 @@ import Testing
         #expect(try catalogue.scripts().map(\.terms) == [Terms(needs: Needs(cpus: 2))])
         #expect(
             try catalogue.problems().map(\.description) == [
-                "\(scratch("bad.sh")):2: cpus: two is no whole number from 1 to 100000"
+                "\(scratch("bad.sh")):2:6: cpus: two is no whole number from 1 to 100000"
             ])
     }
 }

@@ -1,0 +1,156 @@
+import FileStore
+import JobQueue
+import Linux
+import Scripts
+import Storage
+
+/// What a script is given for its parameters: an argument each, in the order of its annotations, and with `@syntax 2` a
+/// variable each besides.
+///
+/// Everything that was checked at submission is checked again: the script may have been edited, a file may be gone.
+struct Delivery {
+    private(set) var arguments: [String] = []
+    /// `NAME=value` each.
+    private(set) var variables: [String] = []
+
+    private let script: Script
+    private let attempt: Attempt
+    private let inbox: Inbox
+    private let secrets: Secrets
+    /// The job's own, where outputs go.
+    private let folder: String
+    private let machine: Machine
+
+    /// - Throws: ``Commission/Refusal``, or what the stores throw.
+    init(
+        _ parameters: [JobParameter], to script: Script, for attempt: Attempt, _ inbox: Inbox, _ secrets: Secrets,
+        _ folder: String, on machine: Machine
+    ) throws {
+        self.script = script
+        self.attempt = attempt
+        self.inbox = inbox
+        self.secrets = secrets
+        self.folder = folder
+        self.machine = machine
+
+        let wanted = script.parameters.filter { if case .use = $0.type { false } else { true } }
+        let given = Delivery.groups(parameters)
+        guard given.map(\.[0].name) == wanted.map(\.name) else {
+            throw Commission.Refusal(
+                sentence: "The script wants other parameters now than when this job was submitted. Submit it again.")
+        }
+        var rows: [String: [JobParameter]] = [:]
+        for group in given { rows[group[0].name] = group }
+        let asked = script.asked { Delivery.text(of: rows[$0.name] ?? []) }
+        for (parameter, isAsked) in zip(script.parameters, asked) {
+            try deliver(parameter, rows[parameter.name] ?? [], isAsked: isAsked)
+        }
+    }
+
+    /// Several files of one parameter are several rows of the same name.
+    private static func groups(_ parameters: [JobParameter]) -> [[JobParameter]] {
+        var groups: [[JobParameter]] = []
+        for parameter in parameters {
+            if groups.last?.first?.name == parameter.name {
+                groups[groups.count - 1].append(parameter)
+            } else {
+                groups.append([parameter])
+            }
+        }
+        return groups
+    }
+
+    private static func text(of rows: [JobParameter]) -> String { rows.map(\.value).joined(separator: "\n") }
+
+    private mutating func deliver(_ parameter: Parameter, _ rows: [JobParameter], isAsked: Bool) throws {
+        if case .use(let resource) = parameter.type { return put(parameter, amount(of: resource)) }
+        let text = Delivery.text(of: rows)
+        guard !text.isEmpty else {
+            if isAsked, let problem = parameter.problemWhenEmpty { throw refusal(parameter, problem) }
+            return put(parameter, "", names: "")
+        }
+        guard isAsked else { throw refusal(parameter, "It is not asked for together with the other values.") }
+        switch parameter.type {
+        case .file, .files: return try deliverFiles(parameter, rows)
+        case .secret: return try deliverSecret(parameter, rows)
+        default: break
+        }
+        guard rows.count == 1, rows[0].kind == (parameter.type.isOutput ? .output : .text) else {
+            throw refusal(parameter, "The script wants another kind of value now.")
+        }
+        if let problem = parameter.problem(with: text, on: Day(of: attempt.job.queuedAt)) {
+            throw refusal(parameter, problem)
+        }
+        put(parameter, parameter.type.isOutput ? folder + "/" + text : text)
+    }
+
+    private mutating func deliverFiles(_ parameter: Parameter, _ rows: [JobParameter]) throws {
+        let most = if case .files(_, let count) = parameter.type { count } else { 1...1 }
+        guard most.contains(rows.count) else {
+            throw refusal(parameter, "The script wants another number of files now.")
+        }
+        let paths = try rows.map { row in
+            let (path, size) = try file(row)
+            if let problem = parameter.problem(withFileNamed: row.value, size: size) {
+                throw refusal(parameter, problem)
+            }
+            return path
+        }
+        put(parameter, paths.joined(separator: "\n"), names: Delivery.text(of: rows))
+    }
+
+    /// Not as an argument, which everybody on the machine can read: as the path of a file that only our own user can.
+    private mutating func deliverSecret(_ parameter: Parameter, _ rows: [JobParameter]) throws {
+        guard rows.count == 1, rows[0].kind == .secret, let (path, text) = secrets.find(rows[0].value) else {
+            throw refusal(parameter, "It is not there any more; submit the job again.")
+        }
+        if let problem = parameter.problem(with: text, on: Day(of: attempt.job.queuedAt)) {
+            throw refusal(parameter, problem)
+        }
+        put(parameter, path)
+    }
+
+    /// Where a file is, and its size.
+    private func file(_ row: JobParameter) throws -> (path: String, size: Int64) {
+        switch row.kind {
+        case .input:
+            if let id = row.file, let file = try inbox.file(id, of: attempt.job.requester),
+                let path = inbox.path(of: file)
+            {
+                return (path, file.size)
+            }
+        case .shared:
+            if let path = inbox.sharedPath(row.value), let file = inbox.sharedFile(row.value) {
+                return (path, file.size)
+            }
+        default: break
+        }
+        throw Commission.Refusal(
+            sentence: "The file \(row.value) for \(row.name) is not there any more. "
+                + "Upload it again and submit the job again.")
+    }
+
+    private func amount(of resource: ValueType.Resource) -> String {
+        switch resource {
+        case .cpus: String(attempt.share.cpus ?? machine.cpus)
+        case .memory: String(attempt.share.memory ?? machine.memory)
+        case .time: attempt.job.timeLimit.map { String($0.milliseconds / 1000) } ?? ""
+        }
+    }
+
+    private mutating func put(_ parameter: Parameter, _ argument: String, names: String? = nil) {
+        arguments.append(argument)
+        // The original form has names that are none of variables.
+        guard script.syntax >= 2 else { return }
+        let values = [argument, names ?? ""]
+        for (variable, value) in zip(parameter.variables, values) { variables.append("\(variable)=\(value)") }
+    }
+
+    private func refusal(_ parameter: Parameter, _ problem: String) -> Commission.Refusal {
+        Commission.Refusal(sentence: "The parameter \(parameter.name) will not do: \(problem)")
+    }
+}
+
+extension ValueType {
+    fileprivate var isOutput: Bool { if case .output = self { true } else { false } }
+}

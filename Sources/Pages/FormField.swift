@@ -1,0 +1,255 @@
+import FileStore
+import Linux
+import Scripts
+import Web
+
+/// One parameter in the form of its script: label, help, control, and what is wrong with it.
+struct FormField {
+    let script: Script
+    let parameter: Parameter
+    let value: FieldValue
+    /// Its place in the form, from 0.
+    let index: Int
+    /// The files that can be chosen.
+    let own: [InboxFile]
+    let shared: [SharedFile]
+    let today: Day
+    /// The original form says nothing of what is optional.
+    let isMarked: Bool
+
+    var html: HTML? {
+        switch parameter.type {
+        case .use: return nil
+        case .flag: return flag
+        case .choices(let choices, _):
+            return group(choices.enumerated().map { offset, choice in checkbox(choice, offset) })
+        case .file, .files: return group(files)
+        default: return single
+        }
+    }
+
+    // MARK: Around the control
+
+    /// A field with one control.
+    private var single: HTML {
+        """
+        <div class="field"\(dependence)><label for="p\(index)">\(parameter.name)\(mark)</label>
+        \(help)\(control)\(problem)</div>
+        """
+    }
+
+    private func group(_ controls: [HTML]) -> HTML {
+        """
+        <fieldset class="field"\(dependence)\(described)><legend>\(parameter.name)\(mark)</legend>
+        \(help)\(controls)\(problem)</fieldset>
+        """
+    }
+
+    private var mark: HTML? {
+        if case .output = parameter.type, !isMarked { return " <small>name of the output file</small>" }
+        return isMarked && parameter.isOptional ? " <small>optional</small>" : nil
+    }
+
+    /// What the author says of it, and what will do.
+    private var help: HTML? {
+        let condition: HTML? = parameter.condition.map {
+            "<small>\(words(for: $0))</small>"
+        }
+        // The original form says nothing but what its author does.
+        let sentence = isMarked ? parameter.type.sentence(on: today) : nil
+        let rule: HTML? = sentence.map { "<small>\($0)</small>" }
+        let description: HTML? = parameter.description.isEmpty ? nil : "\(parameter.description)"
+        let parts = [description, rule, condition].compactMap(\.self)
+        guard let first = parts.first else { return nil }
+        let all = parts.dropFirst().reduce(first) { "\($0) \($1)" as HTML }
+        return #"<p class="help" id="d\#(index)">\#(all)</p>"#
+    }
+
+    private func words(for condition: Parameter.Condition) -> String {
+        guard let other = script.parameters.first(where: { $0.name == condition.parameter }) else { return "" }
+        switch other.type {
+        case .flag: return "Only \(condition.values == [ValueType.yes] ? "with" : "without") \(other.name)."
+        case .choice(let choices), .choices(let choices, _):
+            let labels = condition.values.map { value in choices.first { $0.value == value }?.label ?? value }
+            return "Only if \(other.name) is \(labels.joined(separator: " or "))."
+        default: return ""
+        }
+    }
+
+    private var problem: HTML? { value.problem.map { #"<p class="problem" id="e\#(index)">\#($0)</p>"# } }
+
+    /// Ties the control to what is said about it.
+    private var described: HTML {
+        switch (value.problem != nil, help != nil) {
+        case (false, false): ""
+        case (false, true): #" aria-describedby="d\#(index)""#
+        case (true, false): #" aria-describedby="e\#(index)" aria-invalid="true""#
+        case (true, true): #" aria-describedby="e\#(index) d\#(index)" aria-invalid="true""#
+        }
+    }
+
+    /// For the script of the page, which shows the field only when it is asked for.
+    private var dependence: HTML? {
+        parameter.condition.map { condition in
+            let values: [HTML] = condition.values.map { "\($0)\n" }
+            return #" data-when="param_\#(condition.parameter)" data-is="\#(values)""#
+        }
+    }
+
+    // MARK: Controls
+
+    private var attributes: HTML {
+        let required: HTML? = isRequired ? " required" : nil
+        return #"id="p\#(index)" name="param_\#(parameter.name)"\#(described)\#(required)"#
+    }
+
+    /// What browsers insist on themselves.
+    private var isRequired: Bool { parameter.type != .plain && !parameter.isOptional }
+
+    private var control: HTML {
+        switch parameter.type {
+        case .lines: return area(rows: 6)
+        case .int(let range):
+            return input("number", extra: #" step="1"\#(bounds(range.lowerBound, range.upperBound, .min, .max))"#)
+        case .float(let range):
+            return input(
+                "number", extra: #" step="any"\#(bounds(range.lowerBound, range.upperBound, -.infinity, .infinity))"#)
+        case .choice(let choices): return choice(choices)
+        case .date(let range):
+            let first: HTML? = range.first.map { #" min="\#($0.day(on: today).description)""# }
+            let last: HTML? = range.last.map { #" max="\#($0.day(on: today).description)""# }
+            return input("date", extra: "\(first)\(last)")
+        case .email: return input("email")
+        case .secret: return #"<input type="password" autocomplete="off" \#(attributes)>"#
+        case .output: return input("text", extra: #" maxlength="200""#)
+        default:
+            // A one-line field would lose line breaks.
+            return value.text.utf8.contains(UInt8(ascii: "\n")) ? area(rows: 4) : input("text")
+        }
+    }
+
+    /// Browsers send nothing of what they do not take for a number or a day, so what is none goes back as a text.
+    private func input(_ type: HTML, extra: HTML = "") -> HTML {
+        let isKept = value.problem == nil || value.text.isEmpty
+        switch parameter.type {
+        case .int, .float, .date:
+            if !isKept { return #"<input type="text" \#(attributes) value="\#(value.text)">"# }
+        default: break
+        }
+        return #"<input type="\#(type)" \#(attributes) value="\#(value.text)"\#(extra)>"#
+    }
+
+    /// The parser drops one line break after the tag.
+    private func area(rows: Int) -> HTML { "<textarea \(attributes) rows=\"\(rows)\">\n\(value.text)</textarea>" }
+
+    private func bounds<Number: Comparable>(_ first: Number, _ last: Number, _ least: Number, _ most: Number) -> HTML {
+        let min: HTML? = first > least ? #" min="\#("\(first)")""# : nil
+        let max: HTML? = last < most ? #" max="\#("\(last)")""# : nil
+        return "\(min)\(max)"
+    }
+
+    private func choice(_ choices: [ValueType.Choice]) -> HTML {
+        let options: [HTML] = choices.map { choice in
+            let mark: HTML? = choice.value == value.text ? " selected" : nil
+            return #"<option value="\#(choice.value)"\#(mark)>\#(choice.label)</option>"#
+        }
+        // Nothing is chosen by accident.
+        let none: HTML =
+            parameter.isOptional ? "<option value=\"\">– none –</option>" : "<option value=\"\">– choose –</option>"
+        return "<select \(attributes)>\(none)\(options)</select>"
+    }
+
+    private var items: [String] { value.text.utf8.split(separator: UInt8(ascii: "\n")).map { String(Substring($0)) } }
+
+    private func checkbox(_ choice: ValueType.Choice, _ offset: Int) -> HTML {
+        let mark: HTML? = items.contains(choice.value) ? " checked" : nil
+        // The first control of a parameter is where a link to it leads.
+        let id: HTML = offset == 0 ? "p\(index)" : "p\(index)-\(offset)"
+        return """
+            <label class="check" for="\(id)"><input id="\(id)" type="checkbox" name="param_\(parameter.name)" \
+            value="\(choice.value)"\(mark)> \(choice.label)</label>
+            """
+    }
+
+    private var flag: HTML {
+        let mark: HTML? = value.text.isEmpty ? nil : " checked"
+        return """
+            <div class="field"\(dependence)><label class="check" for="p\(index)"><input id="p\(index)" type="checkbox" \
+            name="param_\(parameter.name)" value="\(ValueType.yes)"\(described)\(mark)> \(parameter.name)</label>
+            \(help)\(problem)</div>
+            """
+    }
+
+    // MARK: Files
+
+    private var files: [HTML] {
+        let isSeveral = parameter.type.isList
+        func option(_ choice: InputChoice) -> HTML {
+            let label =
+                switch choice {
+                case .own(let file): "\(file.name), \(file.createdAt.readable)"
+                case .shared(let file): file.name
+                }
+            let mark: HTML? = items.contains(choice.field) ? " selected" : nil
+            return #"<option value="\#(choice.field)"\#(mark)>\#(label) (\#(readableSize(choice.size)))</option>"#
+        }
+        func group(_ label: String, _ choices: [InputChoice]) -> HTML? {
+            choices.isEmpty ? nil : #"<optgroup label="\#(label)">\#(choices.map(option))</optgroup>"#
+        }
+        func canBeChosen(_ choice: InputChoice) -> Bool {
+            parameter.problem(withFileNamed: choice.name, size: choice.size) == nil || items.contains(choice.field)
+        }
+        var mine = own.map(InputChoice.own).filter(canBeChosen)
+        var ours = shared.map(InputChoice.shared).filter(canBeChosen)
+        // Of several files the order counts, and browsers send them in the order of the list.
+        let chosen = isSeveral ? items.compactMap { item in (mine + ours).first { $0.field == item } } : []
+        if isSeveral {
+            mine.removeAll { items.contains($0.field) }
+            ours.removeAll { items.contains($0.field) }
+        }
+        let groups: HTML = "\(group("Chosen", chosen))\(group("Your files", mine))\(group("Shared files", ours))"
+        let count = chosen.count + mine.count + ours.count
+        let hasChoice = count > 0
+        let none: HTML? = isSeveral ? nil : "<option value=\"\">– choose –</option>"
+        let several: HTML? = isSeveral ? " multiple size=\"\(min(8, count + 2))\"" : nil
+        let choice: HTML? =
+            hasChoice
+            ? """
+            <label for="p\(index)">\(isSeveral ? "Choose files" : "Choose a file")</label>
+            <select id="p\(index)" name="param_\(parameter.name)"\(several)>\(none)\(groups)</select>
+            """ : nil
+        // The first control of a parameter is where a link to it leads.
+        let upload: HTML = hasChoice ? "u\(index)" : "p\(index)"
+        let names = value.uploaded
+        let kept: HTML? =
+            names.isEmpty
+            ? nil
+            : """
+            <p class="quiet">\(names.joined(separator: ", ")) \(names.count == 1 ? "has" : "have") arrived and \
+            \(names.count == 1 ? "is" : "are") in your files.</p>
+            """
+        let offer: HTML
+        switch (hasChoice, isSeveral) {
+        case (false, false): offer = "Upload one"
+        case (false, true): offer = "Upload some"
+        case (true, false): offer = "or upload one"
+        case (true, true): offer = "and upload more"
+        }
+        let many: HTML? = isSeveral ? " multiple" : nil
+        return [
+            """
+            \(kept)\(choice)<label for="\(upload)">\(offer)</label>
+            <input id="\(upload)" type="file" name="upload_\(parameter.name)"\(many)\(accept)>
+            """
+        ]
+    }
+
+    private var accept: HTML? {
+        let endings: [String] =
+            switch parameter.type {
+            case .file(let rule), .files(let rule, _): rule.endings
+            default: []
+            }
+        return endings.isEmpty ? nil : #" accept="\#(endings.joined(separator: ","))""#
+    }
+}
