@@ -82,7 +82,7 @@ let package = Package(
 
         // What the project is about.
         module("Accounts", ["Storage", "SQLite", "Sodium", "Linux"]),
-        module("Scripts", ["Patterns", "Sodium", "Linux"]),
+        module("Scripts", ["Patterns", "Settings", "Sodium", "Linux"]),
         module("JobQueue", ["Storage", "SQLite", "Settings", "Scripts", "Sodium", "Linux"]),
         module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
         module("Mail", ["Storage", "SQLite", "Settings", "EventLog", "Linux"]),

@@ -77,11 +77,7 @@ public final class Worker {
         outbox = Outbox(root: settings.outboxDir)
         commission = Commission(
             settings: settings,
-            catalogue: Catalogue(
-                directory: settings.scriptDir,
-                style: AnnotationStyle(
-                    docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
-                    outputPrefix: settings.outputParamPrefix)),
+            catalogue: Catalogue(settings),
             inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox,
             secrets: Secrets(stateDirectory: settings.stateDir), machine: settings.machine,
             cgroups: try CgroupParent.find(settings.cgroup.text))

@@ -41,11 +41,7 @@ public final class Site {
         outbox = Outbox(root: settings.outboxDir)
         secrets = Secrets(stateDirectory: settings.stateDir)
         mails = MailStore(database)
-        scripts = Catalogue(
-            directory: settings.scriptDir,
-            style: AnnotationStyle(
-                docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
-                outputPrefix: settings.outputParamPrefix))
+        scripts = Catalogue(settings)
         doorbell = Doorbell(stateDirectory: settings.stateDir)
     }
 }

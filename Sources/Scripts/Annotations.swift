@@ -1,3 +1,5 @@
+public import Settings
+
 /// How annotations begin and how names tell files from texts: the three prefixes of the settings.
 public struct AnnotationStyle: Sendable, Equatable {
     public let docPrefix: String
@@ -8,6 +10,12 @@ public struct AnnotationStyle: Sendable, Equatable {
         self.docPrefix = docPrefix
         self.inputPrefix = inputPrefix
         self.outputPrefix = outputPrefix
+    }
+
+    public init(_ settings: Settings) {
+        self.init(
+            docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
+            outputPrefix: settings.outputParamPrefix)
     }
 }
 
@@ -108,7 +116,7 @@ struct Annotations: Equatable {
     }
 
     /// Whether a line belongs to the comments at the top: it is empty, or begins as the prefix does.
-    private static func isComment(_ line: ArraySlice<UInt8>, like prefix: [UInt8]) -> Bool {
+    static func isComment(_ line: ArraySlice<UInt8>, like prefix: [UInt8]) -> Bool {
         line.allSatisfy(LineScanner.isBlank) || line.first == UInt8(ascii: "#") || line.first == prefix.first
     }
 

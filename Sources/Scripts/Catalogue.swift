@@ -1,4 +1,5 @@
 internal import Linux
+public import Settings
 internal import Sodium
 
 /// The scripts that users may choose from: every executable regular file of script_dir, except hidden ones.
@@ -12,6 +13,11 @@ public final class Catalogue {
 
     /// Longest script that is offered; annotations of a longer file would be found too late to be a form. Bytes.
     static let longestScript = 1 << 20
+
+    /// The one that the settings name.
+    public convenience init(_ settings: Settings) {
+        self.init(directory: settings.scriptDir, style: AnnotationStyle(settings))
+    }
 
     public init(directory: String, style: AnnotationStyle) {
         self.directory = directory
@@ -43,6 +49,15 @@ public final class Catalogue {
     /// All scripts that are fit to be offered, by name.
     public func scripts() throws -> [Script] {
         try readDirectory().compactMap { try? $0.get() }
+    }
+
+    /// Full paths of all regular files in it but hidden ones, executable or not.
+    public func files() throws -> [String] {
+        try Descriptor.directory(directory).entries().compactMap { bytes in
+            guard let name = String(validating: bytes, as: UTF8.self), Catalogue.isShowable(name) else { return nil }
+            let path = directory + "/" + name
+            return FileIdentity(of: path) == nil ? nil : path
+        }
     }
 
     /// What keeps files from being offered, for the admin.
@@ -105,10 +120,7 @@ public final class Catalogue {
             let text = try Descriptor.open(path, O_RDONLY | O_NONBLOCK).readAll(limit: Self.longestScript)
             let annotations = try Annotations(of: text, style: style, neighbours: neighbours)
             return .success(
-                Script(
-                    name: name, path: path, syntax: annotations.syntax, title: annotations.title,
-                    about: annotations.about, tags: annotations.tags, parameters: annotations.parameters,
-                    terms: annotations.terms, outputs: annotations.outputs, example: annotations.example))
+                Script(name: name, path: path, annotations))
         } catch let error as SystemError where error.code == EFBIG {
             return .failure(Problem(path: path, place: nil, reason: "is longer than \(Self.longestScript) bytes"))
         } catch let problem as AnnotationProblem {

@@ -22,6 +22,9 @@ struct LineScanner {
         AnnotationProblem(line: line, column: column(of: place ?? position), reason: reason)
     }
 
+    /// Of this place.
+    var column: Int { column(of: position) }
+
     /// Counted in characters from 1, as editors do.
     private func column(of place: Int) -> Int {
         String(decoding: bytes[..<place], as: UTF8.self).unicodeScalars.count + 1

@@ -23,6 +23,13 @@ public struct Script: Sendable, Equatable {
     /// The form filled in with example data; `nil`: the author gives none.
     public let example: [Example]?
 
+    init(name: String, path: String, _ annotations: Annotations) {
+        self.init(
+            name: name, path: path, syntax: annotations.syntax, title: annotations.title, about: annotations.about,
+            tags: annotations.tags, parameters: annotations.parameters, terms: annotations.terms,
+            outputs: annotations.outputs, example: annotations.example)
+    }
+
     init(
         name: String, path: String, syntax: Int = 1, title: String? = nil, about: [String] = [], tags: [String] = [],
         parameters: [Parameter] = [], terms: Terms = .standard, outputs: [OutputNote] = [], example: [Example]? = nil

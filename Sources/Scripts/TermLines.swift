@@ -15,6 +15,8 @@ struct TermLines {
     /// The line that each thing stands in.
     private var lines: [String: Int] = [:]
 
+    static let keywords: Set<String> = ["@needs", "@limits", "@time", "@retry", "@idempotent"]
+
     static let mostCPUs = 100_000
     static let mostJobs = 10_000
     static let mostRetries = 100

@@ -12,6 +12,11 @@ struct TypeParser {
     /// Where the closing bracket is.
     private let end: Int
 
+    static let words: Set<String> = [
+        "text", "lines", "int", "float", "choice", "choices", "flag", "date", "email", "file", "files", "output",
+        "secret",
+        "use",
+    ]
     static let mostChoices = 1000
     /// Of a choice's value and of its label. Bytes.
     static let longestChoice = 200

@@ -1,10 +1,7 @@
 import Linux
-import Mail
-import Scripts
 import Serving
 import Settings
 import Storage
-import Supervision
 
 /// What the admin can ask for on the machine itself.
 enum Command {
@@ -13,7 +10,7 @@ enum Command {
 
           serve        serve a site; `scriptrunner serve --help` tells how
           migrate      make the database, or bring it to this release
-          check        tell what is wrong with the settings and the scripts
+          check        tell what is wrong with the settings and the scripts; `scriptrunner check --help` tells more
           settings     print a settings file that explains every key
           httpd-conf   nginx | apache: print the web server's configuration, filled in from the settings
         \(QueueCommand.usage)
@@ -39,7 +36,8 @@ enum Command {
         case ("serve", 2) where words[1] == "--help": say(ServeCommand.usage + "\n")
         case ("serve", _): return try ServeCommand(Array(words.dropFirst())).run()
         case ("migrate", 1): try migrate()
-        case ("check", 1): return try check()
+        case ("check", 2) where words[1] == "--help": say(CheckCommand.usage)
+        case ("check", _): return try CheckCommand(words.dropFirst()) { say($0, to: $1) }.run()
         case ("settings", 1): say(Settings.installedTemplate)
         case ("httpd-conf", 2): try say(configuration(for: words[1]))
         case ("drain", 1): say(try queue().drain())
@@ -100,44 +98,6 @@ enum Command {
         throw settings.problem(
             with: "path_to_db",
             "\(parent(of: settings.pathToDb)) belongs to user \(status.st_uid); run this as that user")
-    }
-
-    /// Every script that is not offered, and why, as compilers say it.
-    private static func check() throws -> CInt {
-        let settings = try Settings.load()
-        try settings.check([
-            (.stateDir, .write), (.databaseFolder, .write), (.inboxDir, .write), (.outboxDir, .write),
-            (.scriptDir, .read),
-        ])
-        guard Message.isAddress(settings.emailAddress) else {
-            throw settings.problem(
-                with: "email_address", "\"\(settings.emailAddress)\" is no address to send mail from")
-        }
-        switch settings.mailTransport {
-        case .file: try settings.check([(.mailDir, .write)])
-        case .sendmail where access(settings.sendmailPath, X_OK) != 0:
-            throw settings.problem(
-                with: "sendmail_path", "\(settings.sendmailPath): \(String(cString: strerror(errno)))")
-        default: break
-        }
-        for (key, path) in [("smtp_password_file", settings.smtpPasswordFile), ("smtp_ca_file", settings.smtpCaFile)] {
-            if let path, access(path, R_OK) != 0 {
-                throw settings.problem(with: key, "\(path): \(String(cString: strerror(errno)))")
-            }
-        }
-        do throws(CgroupParent.Unusable) { _ = try CgroupParent.find(settings.cgroup.text) } catch {
-            throw settings.problem(with: "cgroup", "\(error)")
-        }
-        say("\(settings.file): nothing is wrong for user \(getuid())\n")
-        let catalogue = Catalogue(
-            directory: settings.scriptDir,
-            style: AnnotationStyle(
-                docPrefix: settings.scriptDocPrefix, inputPrefix: settings.inputParamPrefix,
-                outputPrefix: settings.outputParamPrefix))
-        let problems = try catalogue.problems()
-        for problem in problems { say("\(problem)\n") }
-        say("\(try catalogue.scripts().count) scripts are offered, \(problems.count) are not\n")
-        return problems.isEmpty ? 0 : EX_DATAERR
     }
 
     private static func configuration(for name: String) throws -> String {

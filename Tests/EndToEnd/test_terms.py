@@ -100,4 +100,4 @@ def test_a_script_whose_terms_are_not_understood_is_hidden_and_told_to_the_admin
         **({"user": site.run_as} if os.getuid() == 0 else {}),
     )
     assert answer.returncode == 65
-    assert f"{site.state}/scripts/wrong.sh:3:6: cpus: two is no whole number from 1 to 100000\n" in answer.stdout
+    assert f"{site.state}/scripts/wrong.sh:3:6: error: cpus: two is no whole number from 1 to 100000\n" in answer.stdout
