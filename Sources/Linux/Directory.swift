@@ -67,3 +67,10 @@ extension [UInt8] {
         (self + [0]).withUnsafeBytes { body($0.bindMemory(to: CChar.self).baseAddress!) }
     }
 }
+
+/// The folder that a path stands in; `/` for `/` itself.
+public func parent(of path: String) -> String {
+    let bytes = Array(path.utf8)
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return "/" }
+    return String(decoding: bytes[..<slash], as: UTF8.self)
+}

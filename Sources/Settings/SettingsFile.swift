@@ -133,10 +133,3 @@ public let executableFolder: String = {
     let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return parent(of: path)
 }()
-
-/// The folder that a path stands in; `/` for `/` itself.
-public func parent(of path: String) -> String {
-    let bytes = Array(path.utf8)
-    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return "/" }
-    return String(decoding: bytes[..<slash], as: UTF8.self)
-}

@@ -74,6 +74,9 @@ public enum Storage {
             try database.setUserVersion(migrations.count)
         }
         try database.checkpoint()
+        // SQLite waits for the directory, too, when it makes the WAL, but does not mind if that fails. From here on the WAL
+        // is never removed, so this is the sync that makes later commits durable.
+        try Descriptor.directory(parent(of: path)).sync()
     }
 
     /// Makes an empty file that its owner alone can read; SQLite gives its companions the same rights. A file that is there

@@ -28,6 +28,12 @@ def acted(log):
     return [name_of(int(line.split()[3])) for line in log.read_text().splitlines() if line.startswith("acted")]
 
 
+def failed_syncs(log):
+    """What could not be synced: paths."""
+    lines = (line.split(None, 5) for line in log.read_text().splitlines() if line.startswith("acted"))
+    return [line[5] for line in lines if name_of(int(line[3])) in SYNCS]
+
+
 def writes_of(who, log, calls):
     """How many of these calls it made that can be made to fail, by the log of a plan with `trace`."""
     numbers = set(list_of(*calls).split(","))
@@ -50,8 +56,11 @@ def page(report, count=None):
                 status = rig.send(form, plan=plan)
                 failed = acted(log)
                 report.faults += len(failed)
-                if status == 303 and set(failed) & set(SYNCS):
-                    report.add([f"acknowledged although {failed[0]} failed by {name} (write {at} of a submission)"])
+                # SQLite does not mind when the directory of its log cannot be synced. Of a log that has been there since the
+                # database was made that is no matter: then it was synced, and that it was is minded.
+                missed = [path for path in failed_syncs(log) if path != str(rig.database_path.parent)]
+                if status == 303 and missed:
+                    report.add([f"acknowledged although {missed[0]} was not synced ({name} at write {at})"])
                 if rig.send(form) != 303:
                     report.add([f"the form is not taken after {name} at write {at} of a submission"])
                 report.progress(f"submit: {name} at write {at} of {total}")

@@ -20,9 +20,10 @@
  * call does anything; `stop`ped by SIGSTOP right after it, and let alone; `fail`s with errno VALUE, at an open only if it
  * may make a file; or is `return`ed VALUE, without the call being made.
  *
- *   call WHO NUMBER CALL      acted WHO PID CALL NUMBER      end WHO PID COUNT
+ *   call WHO NUMBER CALL      acted WHO PID CALL NUMBER [PATH]      end WHO PID COUNT
  *
  * A call that cannot be made to fail, because it opens what is there, is written with the word `opens` behind it.
+ * PATH tells what a call of fsync or fdatasync was about.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -161,6 +162,18 @@ static int may_create(struct tracee *tracee, struct __ptrace_syscall_info *call)
     return (flags & (O_CREAT | O_TMPFILE)) != 0;
 }
 
+/* Of what is about to be synced, with a blank before it; nothing for other calls. */
+static const char *synced_path(struct tracee *tracee, struct __ptrace_syscall_info *call) {
+    static char path[4097];
+    char link[100];
+    if (call->entry.nr != SYS_fsync && call->entry.nr != SYS_fdatasync) return "";
+    snprintf(link, sizeof link, "/proc/%d/fd/%d", tracee->thread, (int)call->entry.args[0]);
+    ssize_t length = readlink(link, path + 1, sizeof path - 2);
+    path[0] = ' ';
+    path[length > 0 ? length + 1 : 0] = 0;
+    return path;
+}
+
 /* Says whether the tracee has been let go. */
 static int at_call(struct tracee *tracee) {
     struct __ptrace_syscall_info call;
@@ -180,7 +193,8 @@ static int at_call(struct tracee *tracee) {
         rule->seen++;
         if (rule->seen < rule->first || (rule->count >= 0 && rule->seen >= rule->first + rule->count)) continue;
         if (until_path[0] && access(until_path, F_OK) == 0) continue;
-        fprintf(out, "acted %d %d %ld %ld\n", tracee->who, tracee->process, number, rule->seen);
+        fprintf(out, "acted %d %d %ld %ld%s\n", tracee->who, tracee->process, number, rule->seen,
+                synced_path(tracee, &call));
         fflush(out);
         switch (rule->action) {
         case 'k': kill(tracee->process, SIGKILL); return 0;

@@ -3,7 +3,7 @@
     run.py [--seed N] [--scale X] [--at-once N] [PHASE ...]
 
 Each phase has a process of its own, so that none leaves mounts or children to the next. --scale multiplies the counts; a
-sweep of system calls takes all of them at 1. Phases wait more than they work, so as many run at once as there are
+sweep of system calls takes all of them at 1. Phases wait more than they work, so one more runs at once than there are
 processors, unless --at-once says otherwise.
 """
 
@@ -121,7 +121,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options.add_argument("--scale", type=float, default=1)
-    options.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)))
+    options.add_argument("--at-once", type=int, default=len(os.sched_getaffinity(0)) + 1)
     options.add_argument("phases", nargs="*", metavar="PHASE")
     given = options.parse_args()
     names = [phase[0] for phase in PHASES]
