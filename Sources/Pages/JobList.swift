@@ -84,7 +84,8 @@ struct JobList {
     private func row(_ job: Job, _ parameters: [JobParameter], _ now: Instant) -> HTML {
         var values = HTML()
         for parameter in parameters {
-            values += "<span class=\"value\">\(parameter.name)=\(shortened(parameter.value))</span> "
+            let value = parameter.kind == .secret ? "…" : shortened(parameter.value)
+            values += "<span class=\"value\">\(parameter.name)=\(value)</span> "
         }
         return """
             <tr id="job-\(job.id.number)"><th scope="row"><a href="\(site.path("jobs", "\(job.id)"))">#\(job.id.number)</a></th>\

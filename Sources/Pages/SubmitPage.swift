@@ -29,7 +29,7 @@ public struct SubmitPage: Page {
         if let name = request.query["scriptname"], site.scripts.script(named: name) != nil {
             return .seeOther(site.path("submit", name))
         }
-        return try choice(visitor)
+        return try choice(visitor, lookingFor: request.query["q"] ?? "")
     }
 
     /// What the form is filled in with to submit a job of the visitor's once more: its values, and its files as far as they
@@ -53,23 +53,49 @@ public struct SubmitPage: Page {
         }
     }
 
-    private func choice(_ visitor: Visitor) throws -> Response {
+    /// Of more scripts than these, some are looked for.
+    private static let mostCards = 50
+
+    private func choice(_ visitor: Visitor, lookingFor words: String) throws -> Response {
         let scripts = try site.scripts.scripts()
-        let cards: [HTML] = scripts.map { script in
+        let found = words.isEmpty ? scripts : scripts.filter { $0.isFound(by: words) }
+        let shown = found.prefix(Self.mostCards)
+        let cards: [HTML] = shown.map { script in
             let about: [HTML] = script.about.map { "<p>\($0)</p>" }
             let names = script.parameters.map(\.name).joined(separator: ", ")
             let wants: HTML = names.isEmpty ? "" : "<p class=\"quiet\">Needs: \(names)</p>"
+            let tags: HTML? =
+                script.tags.isEmpty ? nil : "<p class=\"quiet\">\(script.tags.joined(separator: " · "))</p>"
             return """
                 <li><h2><a href="\(site.path("submit", script.name))">\(script.title ?? script.name)</a></h2>\
-                \(about)\(wants)</li>
+                \(about)\(wants)\(tags)</li>
                 """
         }
-        let list: HTML =
-            cards.isEmpty
-            ? #"<p class="empty">There are no scripts yet. The administrator puts them into script_dir.</p>"#
-            : "<ul class=\"cards\">\(cards)</ul>"
-        return site.page("Submit a job", "<h1>Choose a script</h1>\(list)", for: visitor, at: .submit)
+        let search: HTML? =
+            scripts.count > Self.fewCards || !words.isEmpty
+            ? """
+            <form class="filter" method="get" action="\(site.path("submit"))" role="search">
+            <p class="field"><label for="q">Look for</label>
+            <input id="q" name="q" type="search" value="\(words)"></p><button>Find</button></form>
+            """ : nil
+        let list: HTML
+        if scripts.isEmpty {
+            list = #"<p class="empty">There are no scripts yet. The administrator puts them into script_dir.</p>"#
+        } else if found.isEmpty {
+            list = #"<p class="empty">No script is called so, or is about that.</p>"#
+        } else {
+            list = "<ul class=\"cards\">\(cards)</ul>"
+        }
+        let rest: HTML? =
+            found.count > shown.count
+            ? "<p class=\"quiet\">\(shown.count) of \(found.count) scripts are shown. Look for the one that you want.</p>"
+            : nil
+        return site.page(
+            "Submit a job", "<h1>Choose a script</h1>\(search)\(list)\(rest)", for: visitor, at: .submit)
     }
+
+    /// So few are seen at a glance.
+    private static let fewCards = 12
 
     private func submit(_ request: borrowing Request, _ visitor: Visitor) throws -> Response {
         var submission = Submission(

@@ -10,6 +10,20 @@ public final class Catalogue {
     private let directory: String
     private let style: AnnotationStyle
     private var known: [String: Entry] = [:]
+    private var listing: Listing?
+
+    /// All that was found when the folder was last gone through.
+    private struct Listing {
+        let results: [Result<Script, Problem>]
+        let folder: FileIdentity
+        /// As `millisecondsSinceBoot()` counts.
+        let at: Int64
+    }
+
+    /// So few files are looked at each time. Of more a list may be as old as ``freshness``, as long as none came or went.
+    static let few = 100
+    /// Nobody notices an edit later than that. Milliseconds.
+    static let freshness: Int64 = 1000
 
     /// Longest script that is offered; annotations of a longer file would be found too late to be a form. Bytes.
     static let longestScript = 1 << 20
@@ -79,6 +93,12 @@ public final class Catalogue {
     }
 
     private func readDirectory() throws -> [Result<Script, Problem>] {
+        let now = millisecondsSinceBoot()
+        var tick = timespec()
+        clock_gettime(CLOCK_REALTIME_COARSE, &tick)
+        let folder = FileIdentity(ofFolder: directory)
+        if let listing, listing.folder == folder, now - listing.at < Self.freshness { return listing.results }
+        listing = nil
         var results: [(name: String, result: Result<Script, Problem>)] = []
         for bytes in try Descriptor.directory(directory).entries() {
             guard let name = String(validating: bytes, as: UTF8.self), Catalogue.isShowable(name),
@@ -86,8 +106,14 @@ public final class Catalogue {
             else { continue }
             results.append((name, found.result))
         }
-        known = known.filter { name, _ in results.contains { $0.name == name } }
-        return results.map(\.result)
+        let names = Set(results.map(\.name))
+        known = known.filter { names.contains($0.key) }
+        let all = results.map(\.result)
+        // What comes within the step of the clock that files are told by would not show.
+        if let folder, all.count > Self.few, folder.isOlder(than: tick) {
+            listing = Listing(results: all, folder: folder, at: now)
+        }
+        return all
     }
 
     /// What is known of this file, read anew if it changed; `nil` when it is no executable regular file.

@@ -8,9 +8,14 @@ struct FileIdentity: Equatable {
     private let changed: timespec
 
     /// `nil` when there is no regular file, also behind a link.
-    init?(of path: String) {
+    init?(of path: String) { self.init(of: path, S_IFREG) }
+
+    /// Of a folder, which changes when an entry comes, goes, or gets another name.
+    init?(ofFolder path: String) { self.init(of: path, S_IFDIR) }
+
+    private init?(of path: String, _ kind: mode_t) {
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == kind else { return nil }
         (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
         (size, changed) = (Int(status.st_size), status.st_ctim)
     }

@@ -181,6 +181,31 @@ import Testing
         #expect(code { _ = try missing.problems() } == ENOENT)
         #expect(missing.script(named: "a") == nil)
     }
+
+    @Test func `of very many scripts goes through them once in a while, and misses none that comes or goes`() throws {
+        for number in 0...Catalogue.few { try write("script-\(number)", "##~~ About \(number).\n") }
+        #expect(try catalogue.scripts().count == Catalogue.few + 1)
+        // Within the step of the clock that files are told by, nothing is kept; later it is.
+        var latest = 0
+        repeat {
+            latest += 1
+            try write("script-0", "##~~ Edit \(latest).\n")
+        } while try catalogue.scripts()[0].about == ["Edit \(latest)."] && latest < 100_000
+        #expect(latest < 100_000)
+        #expect(catalogue.script(named: "script-0")?.about == ["Edit \(latest)."])
+        try write("another")
+        #expect(try names().contains("another"))
+        #expect(try catalogue.scripts().first { $0.name == "script-0" }?.about == ["Edit \(latest)."])
+    }
+
+    @Test func `finds scripts by all of the words`() throws {
+        try write("align.sh", "##~~ @syntax 2\n##~~ @title Align reads\n##~~ @tags genomics\n##~~ @about Maps them.\n")
+        let script = try #require(catalogue.script(named: "align.sh"))
+        for words in ["", "align", "READS align", "genom maps", ".sh"] {
+            #expect(script.isFound(by: words), "\(words)")
+        }
+        for words in ["other", "align other", "readss"] { #expect(!script.isFound(by: words), "\(words)") }
+    }
 }
 
 @Suite struct `A snapshot of a script` {
