@@ -47,12 +47,14 @@ def page(report, count=None):
     """One write fails: the visitor is not told that there is a job unless there is one, and pressing again makes it one."""
     with Rig() as rig:
         for name, (number, calls) in ERRORS.items():
+            rig.tidy()
             plan, log = rig.write_plan(f"rule 0 fail {number} 1000000 1 {list_of(*calls)}", trace=True)
             assert rig.send(rig.draft("exit 3"), plan=plan) == 303
             total = writes_of(0, log, calls)
             for at in report.sample(range(1, total + 1), count):
                 plan, log = rig.write_plan(f"rule 0 fail {number} {at} 1 {list_of(*calls)}")
                 form = rig.draft(f"exit {at % 250}")
+                rig.tidy()
                 status = rig.send(form, plan=plan)
                 failed = acted(log)
                 report.faults += len(failed)

@@ -354,6 +354,13 @@ class Rig:
         token = urllib.parse.urlencode({"token": form_token(bytes.fromhex(self.cookie))})
         return self.cgi("jobs", f"/jobs/{submission.job}/cancel", token, "application/x-www-form-urlencoded", plan=plan)
 
+    def tidy(self):
+        """Has the database's log begin anew: who opens it first reads all of it, and makes a call for each page. The file
+        stays, because the connection is never closed."""
+        program = "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]); " \
+            "c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchall(); os._exit(0)"
+        subprocess.run([sys.executable, "-c", program, self.database_path], cwd="/", check=True, **AS_USER)
+
     def let_go(self, submission=None):
         """Scripts that `wait` go on."""
         (self.elsewhere / "history.go" / (submission.tag if submission else "all")).touch()

@@ -85,11 +85,13 @@ def pages(report, count=None):
 
 
 def _submit(report, rig, count):
+    rig.tidy()
     plan, log = rig.write_plan()
     assert rig.send(rig.draft("exit 3"), plan=plan) == 303
     total = calls_of(log)
     report.say(f"a submission has {total} calls")
     for at in report.sample(range(1, total + 1), count):
+        rig.tidy()
         plan, log = rig.write_plan(f"rule 0 kill 0 {at} 1 all")
         form = rig.draft(f"exit {at % 250}")
         rig.send(form, plan=plan)
@@ -102,6 +104,7 @@ def _submit(report, rig, count):
 
 def _cancel(report, rig, count):
     victim = rig.submit("exit 0")
+    rig.tidy()
     plan, log = rig.write_plan()
     assert cancel(rig, victim, plan) == b"303"
     total = calls_of(log)
@@ -109,6 +112,7 @@ def _cancel(report, rig, count):
     for at in report.sample(range(1, total + 1), count):
         plan, log = rig.write_plan(f"rule 0 kill 0 {at} 1 all")
         victim = rig.submit("exit 0")
+        rig.tidy()
         answered = cancel(rig, victim, plan)
         report.faults += acted(log)
         state = rig.job(victim)["state"]
