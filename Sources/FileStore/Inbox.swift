@@ -47,6 +47,21 @@ public struct Inbox {
         return try Upload(name: SafeName.of(given), owner: user, in: folder, allowance: min(most, free))
     }
 
+    /// Takes a copy of a file that is open into the inbox, as if its requester had uploaded it.
+    ///
+    /// - Throws: `Upload.Refusal`, as uploads do; `SystemError`.
+    public func keepCopy(
+        of file: borrowing Descriptor, named name: String, by user: UserID, most: Int64, leavingFree floor: Int64,
+        files: Int, for retention: Instant.Span, at now: Instant
+    ) throws -> InboxFile {
+        let upload = try beginUpload(named: name, by: user, most: most, leavingFree: floor, files: files)
+        while true {
+            let bytes = try file.readOnce(atMost: 1 << 20)
+            if bytes.isEmpty { return try keep(upload, for: retention, at: now) }
+            try bytes.withUnsafeBytes { try upload.write($0) }
+        }
+    }
+
     /// Takes a complete upload into the inbox. The row comes after the file is on the disk, so no row is without its file.
     public func keep(_ upload: Upload, for retention: Instant.Span, at now: Instant) throws -> InboxFile {
         let uid = randomBytes(16).hex

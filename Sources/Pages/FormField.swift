@@ -207,8 +207,16 @@ struct FormField {
             mine.removeAll { items.contains($0.field) }
             ours.removeAll { items.contains($0.field) }
         }
-        let groups: HTML = "\(group("Chosen", chosen))\(group("Your files", mine))\(group("Shared files", ours))"
-        let count = chosen.count + mine.count + ours.count
+        let examples: [HTML] =
+            (script.example?.first { $0.parameter == parameter.name }?.values ?? []).map { path in
+                let field = InputChoice.exampleField(path)
+                let mark: HTML? = items.contains(field) ? " selected" : nil
+                return #"<option value="\#(field)"\#(mark)>\#(path)</option>"#
+            }
+        let trial: HTML? = examples.isEmpty ? nil : #"<optgroup label="Example data">\#(examples)</optgroup>"#
+        let groups: HTML =
+            "\(group("Chosen", chosen))\(group("Your files", mine))\(group("Shared files", ours))\(trial)"
+        let count = chosen.count + mine.count + ours.count + examples.count
         let hasChoice = count > 0
         let none: HTML? = isSeveral ? nil : "<option value=\"\">– choose –</option>"
         let several: HTML? = isSeveral ? " multiple size=\"\(min(8, count + 2))\"" : nil

@@ -167,10 +167,13 @@ struct JobView {
         guard !files.isEmpty else {
             return job.state.isOver && job.startedAt != nil ? "<h2>Output files</h2><p>The script left none.</p>" : nil
         }
+        // As it describes itself now; it may have changed since the job was submitted.
+        let script = site.scripts.script(named: job.script)
         let rows: [HTML] = files.map { file in
+            let note: HTML? = script?.description(ofOutput: file.displayName).map { "<small>\($0)</small>" }
             let segments = [Array("files".utf8), Array("jobs".utf8), Array("\(job.id)".utf8)] + file.segments
             return """
-                <li><a href="\(site.path(bytes: segments))" download>\(file.displayName)</a>
+                <li><a href="\(site.path(bytes: segments))" download>\(file.displayName)</a> \(note)
                 <span>\(readableSize(file.size))</span></li>
                 """
         }

@@ -134,6 +134,23 @@ struct Submission {
             parameters: [JobParameter(name: parameter.name, kind: kind, value: text)])
     }
 
+    /// The example's data become files of the visitor's own.
+    private func takeExample(_ path: String, _ parameter: Parameter, _ value: inout FieldValue) throws {
+        guard let script, let file = site.scripts.openExample(path, of: parameter, of: script) else {
+            return value.refuse("The example's file is not there any more. Choose another, or upload one.")
+        }
+        let name =
+            path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
+        do {
+            let settings = site.settings
+            let copy = try site.inbox.keepCopy(
+                of: file, named: name, by: visitor.user.id, most: settings.maxUploadBytes,
+                leavingFree: settings.minFreeBytes, files: settings.minFreeInodes, for: settings.retention,
+                at: site.now())
+            value.add(.own(copy), to: parameter, isFresh: true)
+        } catch let refusal as Upload.Refusal { value.refuse(refusal.sentence) }
+    }
+
     /// Never goes back into a form: a page is kept by browsers and shown on screens.
     private func secret(_ parameter: Parameter, _ text: String, on today: Day) -> FieldValue {
         var value = FieldValue(problem: parameter.problem(with: text, on: today))
@@ -146,6 +163,10 @@ struct Submission {
     private func files(of parameter: Parameter, _ sent: [String]) throws -> FieldValue {
         var value = FieldValue()
         for field in sent {
+            if let path = InputChoice.example(field: field) {
+                try takeExample(path, parameter, &value)
+                continue
+            }
             guard let choice = try InputChoice(field: field, site.inbox, visitor.user.id) else {
                 value.refuse(
                     parameter.type.isList
@@ -203,6 +224,14 @@ extension String {
 enum InputChoice {
     case own(InboxFile)
     case shared(SharedFile)
+
+    /// The value of a file of the script's example, which is none of the inbox yet.
+    static func exampleField(_ path: String) -> String { "example:\(path)" }
+
+    /// The path that such a value stands for.
+    static func example(field: String) -> String? {
+        field.utf8.starts(with: "example:".utf8) ? String(Substring(field.utf8.dropFirst(8))) : nil
+    }
 
     /// From the list's value; `nil` when there is no such file (any more), or it is another's.
     init?(field: String, _ inbox: Inbox, _ user: UserID) throws {

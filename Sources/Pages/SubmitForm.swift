@@ -14,6 +14,8 @@ struct SubmitForm {
     /// What was filled in before, for each parameter; empty in a new form.
     var values: [FieldValue] = []
     var nonce: SubmissionNonce?
+    /// It is filled in with the script's example.
+    var isExample = false
     /// Fields that came though the script does not ask for them.
     var undeclared: [String] = []
 
@@ -54,7 +56,7 @@ struct SubmitForm {
             """
             <h1>Submit \(script.title ?? script.name)</h1>
             \(about)\(TermsNote(site: site, terms: script.terms, machine: machine).paragraph)
-            \(excess.flatMap(refusal) ?? (status == 200 ? nil : summary))
+            \(offer)\(excess.flatMap(refusal) ?? (status == 200 ? nil : summary))
             <form class="panel" method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
             \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
             <input type="hidden" name="scriptname" value="\(script.name)">
@@ -63,6 +65,13 @@ struct SubmitForm {
             <a class="button quiet" href="\(site.path("submit"))">Choose another script</a></p>
             </form>\(hint)
             """, for: visitor, at: .submit, status: status)
+    }
+
+    /// The first success needs no data of one's own.
+    private var offer: HTML? {
+        guard script.example != nil, !isExample else { return nil }
+        let link = site.path("submit", script.name).query("example", "1")
+        return #"<p><a class="button quiet" href="\#(link)">Try it with example data</a></p>"#
     }
 
     private func refusal(_ excess: String) -> HTML? {

@@ -23,6 +23,12 @@ public struct SubmitPage: Page {
         if request.method == .post { return try submit(request, visitor) }
         if request.segments.count == 2 {
             guard let script = site.scripts.script(named: request.segments[1]) else { throw RequestProblem.notFound }
+            if request.query["example"] != nil, let example = script.example {
+                let values = values(of: example, for: script)
+                return try SubmitForm(
+                    site: site, visitor: visitor, script: script, values: values, isExample: true
+                ).page()
+            }
             let former = try request.query["from"].flatMap { try values(from: $0, for: script, visitor) }
             return try SubmitForm(site: site, visitor: visitor, script: script, values: former ?? []).page()
         }
@@ -30,6 +36,22 @@ public struct SubmitPage: Page {
             return .seeOther(site.path("submit", name))
         }
         return try choice(visitor, lookingFor: request.query["q"] ?? "")
+    }
+
+    /// What the form is filled in with to try the script: the example's values, and its own where the example says nothing.
+    private func values(of example: [Script.Example], for script: Script) -> [FieldValue] {
+        let today = Day(of: site.now())
+        return script.parameters.map { parameter in
+            guard let values = example.first(where: { $0.parameter == parameter.name })?.values else {
+                return FieldValue(text: parameter.standard?.text(on: today) ?? "")
+            }
+            switch parameter.type {
+            case .file, .files: return FieldValue(text: values.map(InputChoice.exampleField).joined(separator: "\n"))
+            case .flag: return FieldValue(text: values == [ValueType.yes] ? ValueType.yes : "")
+            case .date where values == ["today"]: return FieldValue(text: "\(today)")
+            default: return FieldValue(text: values.joined(separator: "\n"))
+            }
+        }
     }
 
     /// What the form is filled in with to submit a job of the visitor's once more: its values, and its files as far as they

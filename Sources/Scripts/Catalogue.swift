@@ -1,4 +1,4 @@
-internal import Linux
+public import Linux
 public import Settings
 internal import Sodium
 
@@ -90,6 +90,16 @@ public final class Catalogue {
         guard let content = try? Descriptor.open(script.path, O_RDONLY | O_NONBLOCK).readAll(limit: Self.longestScript)
         else { return nil }
         return (content, SHA256.hash(content))
+    }
+
+    /// A file of a script's example; `nil` when the script has no such file, or it is not there.
+    public func openExample(_ path: String, of parameter: Parameter, of script: Script) -> Descriptor? {
+        guard let example = script.example?.first(where: { $0.parameter == parameter.name }), parameter.type.isFile,
+            example.values.contains(where: { $0.utf8.elementsEqual(path.utf8) }),
+            let file = try? Descriptor.directory(directory).open(beneath: path, O_RDONLY | O_NONBLOCK),
+            let status = try? file.status(), status.st_mode & S_IFMT == S_IFREG
+        else { return nil }
+        return file
     }
 
     private func readDirectory() throws -> [Result<Script, Problem>] {

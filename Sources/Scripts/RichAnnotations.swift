@@ -242,6 +242,7 @@ struct RichAnnotations {
                 }
             default:
                 let text = parameter.type == .flag && value == "no" ? "" : values.joined(separator: "\n")
+                if case .date = parameter.type, value == "today" { break }
                 if let problem = parameter.problem(with: text, on: .epoch), !parameter.type.dependsOnToday {
                     throw scanner.problem("the example will not do for \(name): \(problem)", at: place)
                 }

@@ -51,7 +51,32 @@ public struct Script: Sendable, Equatable {
         /// With `*` for any characters and `?` for one.
         public let names: String
         public let description: String
+
+        /// Whether it is about a file of this name.
+        public func isAbout(_ name: String) -> Bool {
+            let (wanted, given) = (Array(names.unicodeScalars), Array(name.unicodeScalars))
+            var (at, position) = (0, 0)
+            // Where to go on when what came after the last star did not fit.
+            var retry: (at: Int, position: Int)?
+            while position < given.count {
+                if at < wanted.count, wanted[at] == "*" {
+                    retry = (at + 1, position + 1)
+                    at += 1
+                } else if at < wanted.count, wanted[at] == "?" || wanted[at] == given[position] {
+                    (at, position) = (at + 1, position + 1)
+                } else if let last = retry {
+                    (at, position) = last
+                    retry = (last.at, last.position + 1)
+                } else {
+                    return false
+                }
+            }
+            return wanted[at...].allSatisfy { $0 == "*" }
+        }
     }
+
+    /// What its author says of an output file of this name.
+    public func description(ofOutput name: String) -> String? { outputs.first { $0.isAbout(name) }?.description }
 
     /// A value of the example.
     public struct Example: Sendable, Equatable {

@@ -155,7 +155,8 @@ class Site:
 
     def write_script(self, name, text):
         path = self.state / "scripts" / name
-        fresh = path.with_name("." + name)
+        path.parent.mkdir(exist_ok=True)
+        fresh = path.with_name("." + path.name)
         fresh.write_text(text)
         fresh.chmod(0o755)
         fresh.rename(path)

@@ -56,10 +56,27 @@ FILES = {"reference": ("ref.fa", b">a\nACGT\n"), "reads": [("one.fq", b"1"), ("t
 @pytest.fixture(scope="module")
 def site(make_site):
     return make_site(
-        scripts={"all.sh": ALL, "genome.sh": GENOME, "genomes.txt": "hg38\tHuman, 2013\nmm39\n"},
+        scripts={"all.sh": ALL, "genome.sh": GENOME, "genomes.txt": "hg38\tHuman, 2013\nmm39\n", "example.sh": EXAMPLE,
+                 "data/small.csv": "a,b\n", "b.csv": "c\n", "data/secret.csv": "not in the example"},
         settings={"machine_cpus": 4, "machine_memory": "4G", "default_cpus": 1, "kill_grace": 1})
 
 
+EXAMPLE = """#!/bin/sh
+##~~ @syntax 2
+##~~ @example table=data/small.csv parts=data/small.csv,b.csv k=7 note="two words" keep=yes day=today
+##~~ @output *.txt - what was counted
+##~~ @output other* - something else
+##~~ table [file .csv]
+##~~ parts [files 1..2]
+##~~ k [int 1..9 = 3]
+##~~ note? [text]
+##~~ keep [flag]
+##~~ day [date]
+##~~ rest [text = kept]
+cat "$1" > copy
+printf '%s' "$SR_PARTS_NAMES" > names
+printf '%s\\n' "$3" "$4" "$5" "$6" "$7" > counts.txt
+"""
 GENOME = """#!/bin/sh
 ##~~ @syntax 2
 ##~~ genome [choice from genomes.txt]
@@ -292,6 +309,35 @@ def test_choices_come_from_a_file_and_follow_it(site, ada):
     (site.state / "scripts/genomes.txt").write_text("hg38\n")
     number = ada.queue("genome.sh", {"genome": "hg38"})
     site.wait_for(number, "succeeded")
+
+
+def test_a_script_is_tried_with_its_example(site, ada):
+    page = Page(ada.get("/submit/example.sh"))
+    [link] = [link for link in page.all("a") if text(link) == "Try it with example data"]
+    assert page.fields("/submit/example.sh")["param_k"] == "3"
+    page = Page(ada.get(link.get("href")))
+    fields = page.fields("/submit/example.sh")
+    today = datetime.date.today().isoformat()
+    expected = {"table": "example:data/small.csv", "k": "7", "note": "two words", "day": today, "rest": "kept"}
+    assert {name: fields[f"param_{name}"] for name in expected} == expected
+    options = page.one("select", name="param_parts").iter("option")
+    chosen = [option.get("value") for option in options if option.get("selected") is not None]
+    assert chosen == ["example:data/small.csv", "example:b.csv"]
+    number = ada.queue("example.sh", {**expected, "parts": chosen, "keep": "yes"})
+    site.wait_for(number, "succeeded")
+    assert (site.outbox(number) / "copy").read_text() == "a,b\n"
+    assert (site.outbox(number) / "names").read_text() == "small.csv\nb.csv"
+    assert (site.outbox(number) / "counts.txt").read_text().split("\n") == ["7", "two words", "yes", today, "kept", ""]
+    job = Page(ada.get(f"/jobs/{number}")).main
+    assert "what was counted" in job and "something else" not in job
+
+
+@pytest.mark.parametrize("path", ["data/secret.csv", "../etc/ScriptRunner.conf", "example.sh", "data", "/etc/passwd", ""])
+def test_nothing_but_the_example_is_taken_from_the_scripts_folder(ada, path):
+    values = {"table": f"example:{path}", "parts": "example:b.csv", "k": "1", "day": "2026-01-01", "rest": "x"}
+    answer = ada.submit("example.sh", values)
+    assert answer.status_code == 422
+    assert "The example's file is not there any more." in Page(answer).main
 
 
 def test_a_job_can_be_submitted_again_as_it_was(site, ada):
