@@ -73,7 +73,7 @@ bench-queue: build
 	@tools/install-packages $(BENCH_PACKAGES)
 	/usr/bin/python3 bench/queue_bench.py $(BENCH)
 
-FOLDERS = bin cgi-bin lib lib/scriptrunner httpd-conf htdocs htdocs/errors etc examples examples/data docs \
+FOLDERS = bin cgi-bin lib lib/scriptrunner httpd-conf htdocs htdocs/errors etc examples examples/data examples/original docs \
 	docs/decisions
 # Mode, folder, files.
 lay = $(if $(3),install -m $(1) $(3) "$(DESTDIR)$(PREFIX)/$(2)/")
@@ -88,6 +88,7 @@ install: $(if $(shell command -v swift)$(if $(wildcard bin/scriptrunner),,unbuil
 	$(call lay,644,htdocs,$(wildcard htdocs/*.*))
 	$(call lay,644,htdocs/errors,$(wildcard htdocs/errors/*.*))
 	$(call lay,755,examples,$(wildcard examples/*.sh))
+	$(call lay,755,examples/original,$(wildcard examples/original/*.sh))
 	$(call lay,644,examples,$(wildcard examples/*.md))
 	$(call lay,644,examples/data,$(wildcard examples/data/*))
 	$(call lay,644,docs,$(wildcard docs/*.md))

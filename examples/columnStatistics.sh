@@ -1,8 +1,13 @@
 #!/bin/bash
-##~~ Describes one column of a CSV file: how many numbers, the smallest, the largest, mean, standard deviation, median.
-##~~ input - a CSV file whose first line names the columns; fields in quotation marks are not understood
-##~~ column - the name of the column, as it stands in the first line
-##~~ output - the summary, such as summary.txt
+##~~ @syntax 2
+##~~ @title Statistics of a column
+##~~ @about Describes one column of a CSV file: how many numbers, the smallest, the largest, mean, standard deviation, median.
+##~~ @tags tables, statistics
+##~~ @needs cpus=1 mem=512M time=1h
+##~~ @example input=data/measurements.csv column=temperature output=summary.txt
+##~~ input [file .csv max=1G] - its first line names the columns; fields in quotation marks are not understood
+##~~ column [text 1..200] - the name of the column, as it stands in the first line
+##~~ output [output .txt = summary.txt] - the summary
 set -euo pipefail
 input=$1
 column=$2

@@ -1,18 +1,15 @@
 #!/bin/sh
-##~~ Estimates pi by throwing darts at a square: slow on purpose, to watch a job while it runs and to cancel one.
-##~~ rounds - how often to throw ten million darts: a whole number from 1 to 999; each takes a second or more
-##~~ output - the estimate after each round, such as pi.tsv
+##~~ @syntax 2
+##~~ @title Estimate pi
+##~~ @about Estimates pi by throwing darts at a square: slow on purpose, to watch a job while it runs and to cancel one.
+##~~ @tags mathematics
+##~~ @needs cpus=1 mem=256M time=2h
+##~~ @example rounds=20 output=pi.tsv
+##~~ rounds [int 1..999 = 100] - how often to throw ten million darts; each round takes a second or more
+##~~ output [output .tsv = pi.tsv] - the estimate after each round
 set -eu
 rounds=$1
 output=$2
-
-case $rounds in
-[1-9] | [1-9][0-9] | [1-9][0-9][0-9]) ;;
-*)
-    printf 'rounds must be a whole number from 1 to 999, not: %s\n' "$rounds" >&2
-    exit 2
-    ;;
-esac
 
 # A cancelled job is asked to end (TERM) and has a few seconds for it. Here nothing is lost: each round is written as
 # soon as it is done.

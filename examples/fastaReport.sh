@@ -1,19 +1,21 @@
 #!/bin/sh
-##~~ Measures the DNA sequences of a FASTA file and writes the reverse complement of each.
-##~~ input - a FASTA file of DNA: letters of the IUPAC code, upper or lower case
-##~~ output_table - length and GC content of each sequence, such as report.tsv
-##~~ output_reverse - the reverse complements, such as reverse.fasta
+##~~ @syntax 2
+##~~ @title Report on DNA sequences
+##~~ @about Measures the DNA sequences of a FASTA file and writes the reverse complement of each.
+##~~ @tags genomics
+##~~ @needs cpus=1 mem=512M time=1h
+##~~ @output *.tsv - length and GC content of each sequence
+##~~ @output *.fasta - the reverse complements
+##~~ @example input=data/sequences.fasta output_table=report.tsv output_reverse=reverse.fasta
+##~~ input [file .fa .fasta max=1G] - DNA: letters of the IUPAC code, upper or lower case
+##~~ output_table [output .tsv = report.tsv] - length and GC content of each sequence
+##~~ output_reverse [output .fasta = reverse.fasta] - the reverse complements
 #
-# A script may have several inputs and outputs: every name that begins with "input" or "output" is a file.
+# A script may have several inputs and outputs. That two outputs have two names is seen to by the form.
 set -eu
 input=$1
 output_table=$2
 output_reverse=$3
-
-if [ "$output_table" = "$output_reverse" ]; then
-    echo "Both outputs have the same name; one would overwrite the other." >&2
-    exit 2
-fi
 
 # Paths go into awk by its environment, because `-v` would change a backslash in them.
 TABLE=$output_table REVERSE=$output_reverse awk '

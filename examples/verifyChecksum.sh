@@ -1,25 +1,19 @@
 #!/bin/sh
-##~~ Makes sure that a file arrived as it left: compares its checksum with the one that the sender tells.
-##~~ The job fails if the two differ.
-##~~ input - the file to check
-##~~ sha256 - the expected sum: 64 hexadecimal digits, as sha256sum prints them
+##~~ @syntax 2
+##~~ @title Verify a checksum
+##~~ @about Makes sure that a file arrived as it left: compares its checksum with the one that the sender tells.
+##~~ @about The job fails if the two differ.
+##~~ @tags files
+##~~ @needs cpus=1 mem=256M time=1h
+##~~ @example input=data/lighthouse.txt sha256=0000000000000000000000000000000000000000000000000000000000000000
+##~~ input [file] - the file to check
+##~~ sha256 [text 64..64 /[0-9A-Fa-f]*/] - the expected sum, as sha256sum prints it
 #
 # It wants no output parameter: what it leaves in its working folder can be downloaded all the same.
 set -eu
 input=$1
 # Upper case will do too.
 expected=$(printf '%s' "$2" | tr 'A-F' 'a-f')
-
-case $expected in
-*[!0-9a-f]*)
-    echo "sha256 may hold only the digits 0-9 and a-f; it was: $2" >&2
-    exit 2
-    ;;
-esac
-if [ "${#expected}" -ne 64 ]; then
-    echo "sha256 has ${#expected} digits; 64 are expected." >&2
-    exit 2
-fi
 
 actual=$(sha256sum < "$input")
 actual=${actual%% *}

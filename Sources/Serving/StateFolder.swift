@@ -132,6 +132,9 @@ struct StateFolder: Sendable {
         try root.open(beneath: "run", O_RDONLY | O_DIRECTORY).makeDirectory("fcgid", mode: 0o700)
         if try root.makeDirectory("scripts", mode: 0o755) {
             try copyFiles(from: layout.examples, to: scripts, mode: 0o755) { $0.mode & 0o100 != 0 }
+            // What their examples name.
+            try root.open(beneath: "scripts", O_RDONLY | O_DIRECTORY).makeDirectory("data", mode: 0o755)
+            try copyFiles(from: layout.examples + "/data", to: scripts + "/data", mode: 0o644) { _ in true }
         }
         if try root.open(beneath: "inbox", O_RDONLY | O_DIRECTORY).makeDirectory("shared", mode: 0o755) {
             try copyFiles(from: layout.examples + "/data", to: path + "/inbox/shared", mode: 0o644) { _ in true }

@@ -12,16 +12,33 @@ private let examples = root.appendingPathComponent("examples").path
 @Suite struct `The example scripts` {
     let scratch = ScratchDirectory()
 
-    @Test func `are all offered, with nothing for the admin to mend`() throws {
-        let catalogue = Catalogue(directory: examples, style: AnnotationStyle())
+    @Test(arguments: [("", 6), ("/original", 5)])
+    func `are all offered, with nothing for the admin to mend`(folder: String, count: Int) throws {
+        let catalogue = Catalogue(directory: examples + folder, style: AnnotationStyle())
         #expect(try catalogue.problems() == [])
-        let files = try FileManager.default.contentsOfDirectory(atPath: examples).filter { $0.hasSuffix(".sh") }
-        #expect(try catalogue.scripts().map(\.name) == files.sorted())
-        #expect(files.contains("runComplexOperation1.sh"))
+        let files = try FileManager.default.contentsOfDirectory(atPath: examples + folder).filter {
+            $0.hasSuffix(".sh")
+        }
+        #expect(try catalogue.scripts().map(\.name) == files.sorted() && files.count == count)
+        for file in files {
+            #expect(Inspector(style: AnnotationStyle()).inspect("\(examples)\(folder)/\(file)").remarks == [])
+        }
     }
 
-    @Test func `say what they are for, and what they want`() throws {
-        for script in try Catalogue(directory: examples, style: AnnotationStyle()).scripts() {
+    @Test func `mean the same in both forms`() throws {
+        let rich = Catalogue(directory: examples, style: AnnotationStyle())
+        for original in try Catalogue(directory: examples + "/original", style: AnnotationStyle()).scripts() {
+            let script = try #require(rich.script(named: original.name))
+            #expect((original.syntax, script.syntax) == (1, 2))
+            #expect(script.parameters.map(\.name) == original.parameters.map(\.name))
+            #expect(script.parameters.map(\.type.isFile) == original.parameters.map(\.type.isFile))
+            #expect(script.about == original.about)
+        }
+    }
+
+    @Test(arguments: ["", "/original"])
+    func `say what they are for, and what they want`(folder: String) throws {
+        for script in try Catalogue(directory: examples + folder, style: AnnotationStyle()).scripts() {
             #expect(!script.about.isEmpty, "\(script.name)")
             // A dash in a sentence makes a parameter of it; none of ours is so long or has a blank in it.
             for parameter in script.parameters {
@@ -37,6 +54,11 @@ private let examples = root.appendingPathComponent("examples").path
         Trial("columnStatistics.sh", ["measurements.csv", "temperature", "out"], "median              6\n"),
         Trial("fastaReport.sh", ["sequences.fasta", "out", "reverse"], "made_up_3 rich in A and T\t41\t4.9\n"),
         Trial("estimatePi.sh", ["1", "out"], "1\t3.14"),
+        Trial("original/wordFrequencies.sh", ["lighthouse.txt", "1", "out"], "25\tthe\n"),
+        Trial("original/columnStatistics.sh", ["measurements.csv", "temperature", "out"], "median              6\n"),
+        Trial(
+            "original/fastaReport.sh", ["sequences.fasta", "out", "reverse"], "made_up_3 rich in A and T\t41\t4.9\n"),
+        Trial("original/estimatePi.sh", ["1", "out"], "1\t3.14"),
     ])
     func `do their work on the data beside them`(trial: Trial) throws {
         let run = try Run(trial.script, trial.arguments, in: scratch)
@@ -46,14 +68,14 @@ private let examples = root.appendingPathComponent("examples").path
 
     @Test(arguments: [
         Trial("runComplexOperation1.sh", ["lighthouse.txt", "", "out"], "param is empty"),
-        Trial("wordFrequencies.sh", ["lighthouse.txt", "a[$(reboot)]", "out"], "not: a[$(reboot)]"),
+        Trial("original/wordFrequencies.sh", ["lighthouse.txt", "a[$(reboot)]", "out"], "not: a[$(reboot)]"),
         Trial("wordFrequencies.sh", ["missing.txt", "1", "out"], "missing.txt"),
         Trial("columnStatistics.sh", ["measurements.csv", "remark", "out"], "\"fog\" is no number"),
         Trial("columnStatistics.sh", ["measurements.csv", "none", "out"], "no column \"none\""),
         Trial("fastaReport.sh", ["lighthouse.txt", "out", "reverse"], "Line 1:"),
-        Trial("estimatePi.sh", ["0", "out"], "rounds must be"),
+        Trial("original/estimatePi.sh", ["0", "out"], "rounds must be"),
         Trial("verifyChecksum.sh", ["lighthouse.txt", String(repeating: "0", count: 64)], "not the one that was sent"),
-        Trial("verifyChecksum.sh", ["lighthouse.txt", "12 `id`"], "may hold only the digits"),
+        Trial("original/verifyChecksum.sh", ["lighthouse.txt", "12 `id`"], "may hold only the digits"),
     ])
     func `fail with a sentence when they cannot do it`(trial: Trial) throws {
         let run = try Run(trial.script, trial.arguments, in: scratch)
