@@ -39,8 +39,8 @@ struct Commission {
         let folder = outbox.path(job.uid)
         let delivery = try Delivery(parameters, to: script, for: attempt, inbox, secrets, folder, on: machine)
         return Order(
-            program: script.path, arguments: [script.path] + delivery.arguments,
-            environment: environment(of: attempt, folder) + delivery.variables, workingDirectory: folder,
+            program: script.path, arguments: [script.path] + delivery.handover.arguments,
+            environment: environment(of: attempt, folder) + delivery.handover.variables, workingDirectory: folder,
             grace: settings.killGrace.milliseconds, maxLogBytes: settings.maxLogBytes,
             timeLimit: job.timeLimit?.milliseconds ?? 0, limits: limits, memory: memory(of: job),
             processes: Int64(settings.maxProcesses ?? 0), cgroupParent: cgroups?.order ?? "")
@@ -65,19 +65,9 @@ struct Commission {
     /// All that the script sees in its environment; nothing is inherited. docs/script-authors.md lists it for authors.
     private func environment(of attempt: Attempt, _ folder: String) -> [String] {
         let job = attempt.job
-        return [
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME=\(folder)",
-            "LANG=C.UTF-8",
-            "SHELL=/bin/sh",
-            "USER=\(Commission.userName)",
-            "LOGNAME=\(Commission.userName)",
-            "SR_JOB=\(job.id)",
-            "SR_ATTEMPT=\(attempt.number)",
-            "SR_SCRIPT=\(job.script)",
-            "SR_REQUESTER=\(job.requesterEmail)",
-            LocalExecutor.mark(of: attempt.name),
-        ]
+        return Handover.environment(
+            folder: folder, user: Commission.userName, job: "\(job.id)", attempt: attempt.number, script: job.script,
+            requester: job.requesterEmail) + [LocalExecutor.mark(of: attempt.name)]
     }
 
     /// The name of the user that jobs run as.

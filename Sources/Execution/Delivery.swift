@@ -4,16 +4,12 @@ import Linux
 import Scripts
 import Storage
 
-/// What a script is given for its parameters: an argument each, in the order of its annotations, and with `@syntax 2` a
-/// variable each besides.
+/// Makes of a job's parameters what its script is given.
 ///
 /// Everything that was checked at submission is checked again: the script may have been edited, a file may be gone.
 struct Delivery {
-    private(set) var arguments: [String] = []
-    /// `NAME=value` each.
-    private(set) var variables: [String] = []
+    private(set) var handover: Handover
 
-    private let script: Script
     private let attempt: Attempt
     private let inbox: Inbox
     private let secrets: Secrets
@@ -26,7 +22,7 @@ struct Delivery {
         _ parameters: [JobParameter], to script: Script, for attempt: Attempt, _ inbox: Inbox, _ secrets: Secrets,
         _ folder: String, on machine: Machine
     ) throws {
-        self.script = script
+        handover = Handover(to: script)
         self.attempt = attempt
         self.inbox = inbox
         self.secrets = secrets
@@ -63,11 +59,11 @@ struct Delivery {
     private static func text(of rows: [JobParameter]) -> String { rows.map(\.value).joined(separator: "\n") }
 
     private mutating func deliver(_ parameter: Parameter, _ rows: [JobParameter], isAsked: Bool) throws {
-        if case .use(let resource) = parameter.type { return put(parameter, amount(of: resource)) }
+        if case .use(let resource) = parameter.type { return handover.put(parameter, amount(of: resource)) }
         let text = Delivery.text(of: rows)
         guard !text.isEmpty else {
             if isAsked, let problem = parameter.problemWhenEmpty { throw refusal(parameter, problem) }
-            return put(parameter, "", names: "")
+            return handover.put(parameter, "")
         }
         guard isAsked else { throw refusal(parameter, "It is not asked for together with the other values.") }
         switch parameter.type {
@@ -81,7 +77,7 @@ struct Delivery {
         if let problem = parameter.problem(with: text, on: Day(of: attempt.job.queuedAt)) {
             throw refusal(parameter, problem)
         }
-        put(parameter, parameter.type.isOutput ? folder + "/" + text : text)
+        handover.put(parameter, parameter.type.isOutput ? folder + "/" + text : text)
     }
 
     private mutating func deliverFiles(_ parameter: Parameter, _ rows: [JobParameter]) throws {
@@ -96,7 +92,7 @@ struct Delivery {
             }
             return path
         }
-        put(parameter, paths.joined(separator: "\n"), names: Delivery.text(of: rows))
+        handover.put(parameter, paths.joined(separator: "\n"), names: Delivery.text(of: rows))
     }
 
     /// Not as an argument, which everybody on the machine can read: as the path of a file that only our own user can.
@@ -107,7 +103,7 @@ struct Delivery {
         if let problem = parameter.problem(with: text, on: Day(of: attempt.job.queuedAt)) {
             throw refusal(parameter, problem)
         }
-        put(parameter, path)
+        handover.put(parameter, path)
     }
 
     /// Where a file is, and its size.
@@ -136,14 +132,6 @@ struct Delivery {
         case .memory: String(attempt.share.memory ?? machine.memory)
         case .time: attempt.job.timeLimit.map { String($0.milliseconds / 1000) } ?? ""
         }
-    }
-
-    private mutating func put(_ parameter: Parameter, _ argument: String, names: String? = nil) {
-        arguments.append(argument)
-        // The original form has names that are none of variables.
-        guard script.syntax >= 2 else { return }
-        let values = [argument, names ?? ""]
-        for (variable, value) in zip(parameter.variables, values) { variables.append("\(variable)=\(value)") }
     }
 
     private func refusal(_ parameter: Parameter, _ problem: String) -> Commission.Refusal {

@@ -189,17 +189,11 @@ struct Submission {
             value.parameters = [JobParameter(name: parameter.name, kind: .text, value: "")]
             return value
         }
-        switch parameter.type {
-        case .files(_, let wanted):
-            if count < wanted.lowerBound {
-                value.refuse("These are \(count) files; at least \(wanted.lowerBound) are wanted.")
-            }
-            if count > wanted.upperBound {
-                value.refuse("These are \(count) files; at most \(wanted.upperBound) are allowed.")
-            }
-        default:
+        if parameter.type.isList {
+            if let problem = parameter.problem(withCount: count) { value.refuse(problem) }
+        } else if count > 1 {
             // Whoever chooses and uploads is asked which it shall be.
-            if count > 1 { value.settleForUploaded() }
+            value.settleForUploaded()
         }
         return value
     }

@@ -75,11 +75,6 @@ public struct Inspector {
 
     // MARK: How it would be started
 
-    /// Where jobs find programs; see docs/script-authors.md.
-    private static let programFolders = [
-        "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
-    ]
-
     private func lookAtInterpreter(_ text: [UInt8], _ remarks: inout Remarks) {
         let line = text.prefix { $0 != UInt8(ascii: "\n") }
         guard line.starts(with: "#!".utf8) else {
@@ -102,7 +97,7 @@ public struct Inspector {
             remarks.warn("cannot be started: \(program): \(String(cString: strerror(errno)))", at: 1, 3)
         } else if program.hasSuffix("/env"),
             let name = words.dropFirst().first(where: { !$0.hasPrefix("-") && !$0.contains("=") }),
-            !name.contains("/"), !Inspector.programFolders.contains(where: { access("\($0)/\(name)", X_OK) == 0 })
+            !name.contains("/"), !Handover.programFolders.contains(where: { access("\($0)/\(name)", X_OK) == 0 })
         {
             remarks.warn("cannot be started: \(name) is in none of the folders where jobs find programs", at: 1, 3)
         }

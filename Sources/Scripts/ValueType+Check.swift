@@ -48,6 +48,16 @@ extension Parameter {
     }
 }
 
+extension Parameter {
+    /// What is wrong with so many files, as a sentence for the form; `nil` when it will do.
+    public func problem(withCount count: Int) -> String? {
+        guard case .files(_, let wanted) = type else { return count > 1 ? "Only one file is wanted." : nil }
+        if count < wanted.lowerBound { return "These are \(count) files; at least \(wanted.lowerBound) are wanted." }
+        if count > wanted.upperBound { return "These are \(count) files; at most \(wanted.upperBound) are allowed." }
+        return nil
+    }
+}
+
 extension ValueType {
     /// What a form says when nothing was filled in.
     var missing: String {

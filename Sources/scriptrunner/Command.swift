@@ -11,6 +11,7 @@ enum Command {
           serve        serve a site; `scriptrunner serve --help` tells how
           migrate      make the database, or bring it to this release
           check        tell what is wrong with the settings and the scripts; `scriptrunner check --help` tells more
+          run          SCRIPT [NAME=VALUE...]: run a script here and now, as a job would be run
           settings     print a settings file that explains every key
           httpd-conf   nginx | apache: print the web server's configuration, filled in from the settings
         \(QueueCommand.usage)
@@ -38,6 +39,8 @@ enum Command {
         case ("migrate", 1): try migrate()
         case ("check", 2) where words[1] == "--help": say(CheckCommand.usage)
         case ("check", _): return try CheckCommand(words.dropFirst()) { say($0, to: $1) }.run()
+        case ("run", 2) where words[1] == "--help": say(RunCommand.usage)
+        case ("run", _): return try RunCommand(words.dropFirst()) { say($0, to: $1) }.run()
         case ("settings", 1): say(Settings.installedTemplate)
         case ("httpd-conf", 2): try say(configuration(for: words[1]))
         case ("drain", 1): say(try queue().drain())
