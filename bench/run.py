@@ -21,6 +21,8 @@ from site_under_test import Site  # noqa: E402
 ROUNDS = 5
 SECONDS = 3
 CLIENTS = 8
+# Scripts in the folder. No lab has as many.
+MANY = 10_000
 
 SCRIPTS = {
     "true.sh": "#!/bin/sh\n##~~ Does nothing.\n##~~ text - any\nexit 0\n",
@@ -127,7 +129,41 @@ def memory(site):
     show("memory of seven pages, worker and launcher", ours, "MiB", "nginx", limits)
 
 
+def choice():
+    """The list of very many scripts, beside the same page from a program that has just been started and reads all of them."""
+    scripts = {
+        f"script-{number:05}.sh": f"#!/bin/sh\n##~~ @syntax 2\n##~~ @title Number {number}\n##~~ @about Does this and that.\n"
+        "##~~ input [file .csv] - a table\n##~~ k [int 1..99 = 31] - a number\nexit 0\n"
+        for number in range(MANY)
+    }
+    site = Site(scripts=scripts)
+    try:
+        person = site.visitor("ada@example.org")
+        cookie = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
+        environment = {
+            "SCRIPTRUNNER_CONF": str(site.state / "etc/ScriptRunner.conf"), "GATEWAY_INTERFACE": "CGI/1.1",
+            "REQUEST_METHOD": "GET", "REQUEST_URI": "/submit", "HTTP_COOKIE": cookie, "HTTP_HOST": f"localhost:{site.port}",
+            "REMOTE_ADDR": "127.0.0.1", "SERVER_PROTOCOL": "HTTP/1.1",
+        }
+        user = {"user": site.run_as} if os.getuid() == 0 else {}
+        ours, limits = [], []
+        person.get("/submit")
+        for _ in range(20):
+            begin = time.perf_counter()
+            page = person.get("/submit")
+            ours.append((time.perf_counter() - begin) * 1000)
+            begin = time.perf_counter()
+            answer = subprocess.run(
+                [site.root / "cgi-bin/submit"], env=environment, capture_output=True, check=True, cwd="/", **user).stdout
+            limits.append((time.perf_counter() - begin) * 1000)
+            assert b"of 10000 scripts are shown" in answer and "of 10000 scripts are shown" in page.text
+        show(f"choice among {MANY} scripts", ours, "ms", "a program that has to read all of them", limits)
+    finally:
+        site.close()
+
+
 def main():
+    choice()
     site = Site(scripts=SCRIPTS, settings={"machine_cpus": 4, "default_cpus": 1})
     try:
         person = site.visitor("ada@example.org")
