@@ -76,7 +76,11 @@ public struct LocalExecutor {
         // Asked before the record is: a process that died at the gate is recorded before it is buried, and once it is
         // buried it looks like one that has become the script.
         let isBeforeExec = begun?.script.isBeforeExec ?? true
-        if let record = try attempt.exitRecord() { return .ended(record, begun: begun) }
+        if let record = try attempt.exitRecord() {
+            // It may have begun and ended since the ticket was looked for; a record comes after the ticket, which stays.
+            if begun == nil, case .started = try attempt.ticket() { return try poll(name) }
+            return .ended(record, begun: begun)
+        }
         switch (begun, isAlive) {
         case (let begun?, true):
             // Let through the gate, but perhaps the script cannot be started: the next look knows.

@@ -61,6 +61,10 @@ struct Tracer {
             switch (signal, event) {
             case (SIGTRAP | 0x80, _):
                 guard let number = entered(pid) else { break }
+                // A process may be heard of before its parent tells of it.
+                if roles[pid] == nil, let parent = ProcessStatus(pid).flatMap({ roles[$0.parent] }) {
+                    roles[pid] = parent == .guardProcess ? .shim : .child
+                }
                 if roles[pid] == .guardProcess, calls[pid] == nil, number != Int(SYS_openat2) { break }
                 calls[pid, default: 0] += 1
                 if roles[pid] == counted, calls[pid] == call, !hasKilled {

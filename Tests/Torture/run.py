@@ -32,6 +32,7 @@ PHASES = [
     ("adoption", "workers", "adoption", 10),
     ("rival workers", "workers", "rivals", 20),
     ("sleeping workers", "workers", "asleep", None),
+    ("dozing workers", "workers", "doze", None),
     ("page disk errors", "disk", "page", None),
     ("worker disk errors", "disk", "worker", None),
     ("supervisor disk errors", "disk", "supervisor", None),

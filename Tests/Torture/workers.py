@@ -173,6 +173,55 @@ def asleep(report, count=None):
     return report
 
 
+def doze(report, count=None):
+    """A worker is stopped (SIGSTOP) right after it has opened something, until all of its scripts are over. Then it goes on,
+    with what it has read before."""
+    with Rig() as rig:
+        plan, log = rig.write_plan(trace=True)
+        nap(rig, plan)
+        calls = [line.split() for line in log.read_text().splitlines() if line.startswith("call 0 ")]
+        opening = [at for at, call in enumerate(calls, 1) if int(call[3]) == number_of("openat2")]
+        points = report.sample(opening, count)
+        report.say(f"a worker's life has {len(opening)} calls that open something")
+        for at in points:
+            plan, _ = rig.write_plan(f"rule 0 stop 0 {at} 1 all")
+            report.faults += nap(rig, plan)
+            report.progress(f"call {at} of {len(calls)}")
+        rig.start("worker")
+        rig.finish(report)
+    return report
+
+
+def children_of(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def nap(rig, plan):
+    """One life of a worker over short jobs; says whether it was stopped and woken in it."""
+    jobs = [rig.submit(f"exit {code}") for code in (1, 2, 3)]
+    worker = rig.start("worker", plan)
+
+    def are_over():
+        try:
+            return all(rig.job(job)["state"] in OVER for job in jobs)
+        except sqlite3.OperationalError:
+            return False  # locked by one that sleeps
+
+    def is_asleep():
+        return state_of(worker.pid) == "T"
+
+    wait_until("it has seen to all, or sleeps", lambda: is_asleep() or are_over())
+    was_asleep = is_asleep()
+    if was_asleep:
+        # Supervisors that were started go on to their end; a mailer may have to wait for the sleeper's lock.
+        with contextlib.suppress(AssertionError):
+            wait_until("they are over", lambda: all(state_of(child) in ("Z", None) for child in children_of(worker.pid)), 0.5)
+        worker.send_signal(signal.SIGCONT)
+    rig.wait("all is over", are_over)
+    rig.stop()
+    return was_asleep
+
+
 def taken_over_at(calls):
     """The number of the first call after the worker has its lock: its first flock."""
     return calls.index(number_of("flock")) + 2
