@@ -45,8 +45,9 @@ class Machine:
         path.chmod(0o755)
 
     def start(self, *command):
+        # A shell takes no signal that was ignored when it was started, as nohup has it.
         return subprocess.Popen(
-            command, env={"PATH": str(self.bin), "POLICY_RC_D": str(self.policy)}, stdin=subprocess.DEVNULL,
+            ["/usr/bin/env", "--default-signal=HUP,INT,TERM", *command], env={"PATH": str(self.bin), "POLICY_RC_D": str(self.policy)}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(self, *command):
