@@ -2,7 +2,7 @@
 
 import re
 
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -17,7 +17,8 @@ def shown(browser, selector):
     """The text of an element, empty while the page is changing."""
     try:
         return browser.find_element(By.CSS_SELECTOR, selector).text
-    except (NoSuchElementException, StaleElementReferenceException):
+    except WebDriverException:
+        # Gone, stale, or of a document that is not there any more.
         return ""
 
 
@@ -57,7 +58,8 @@ def test_from_stranger_to_result(site, browser, tmp_path, request):
 
     wait_until("the job's page", lambda: re.search(r"/jobs/\d+", browser.current_url))
     number = int(re.search(r"/jobs/(\d+)", browser.current_url).group(1))
-    assert "Your job" in shown(browser, ".done[role=status]") and "submitted" in shown(browser, ".done[role=status]")
+    # The page renews itself, and may be about to.
+    wait_until("it is confirmed", lambda: re.search("Your job .*submitted", shown(browser, ".done[role=status]")))
     site.wait_for(number, "succeeded")
     # The page tells by itself.
     wait_until("the page tells", lambda: "succeeded" in shown(browser, "h1"))
