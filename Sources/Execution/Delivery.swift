@@ -81,10 +81,7 @@ struct Delivery {
     }
 
     private mutating func deliverFiles(_ parameter: Parameter, _ rows: [JobParameter]) throws {
-        let most = if case .files(_, let count) = parameter.type { count } else { 1...1 }
-        guard most.contains(rows.count) else {
-            throw refusal(parameter, "The script wants another number of files now.")
-        }
+        if let problem = parameter.problem(withCount: rows.count) { throw refusal(parameter, problem) }
         let paths = try rows.map { row in
             let (path, size) = try file(row)
             if let problem = parameter.problem(withFileNamed: row.value, size: size) {

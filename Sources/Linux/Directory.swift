@@ -68,6 +68,11 @@ extension [UInt8] {
     }
 }
 
+/// What a path leads to, without the folders on the way.
+public func name(of path: String) -> String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
+}
+
 /// The folder that a path stands in; `/` for `/` itself.
 public func parent(of path: String) -> String {
     let bytes = Array(path.utf8)

@@ -91,8 +91,7 @@ struct FormField {
     /// For the script of the page, which shows the field only when it is asked for.
     private var dependence: HTML? {
         parameter.condition.map { condition in
-            let values: [HTML] = condition.values.map { "\($0)\n" }
-            return #" data-when="param_\#(condition.parameter)" data-is="\#(values)""#
+            #" data-when="param_\#(condition.parameter)" data-is="\#(condition.values.joined(separator: "\n"))""#
         }
     }
 
@@ -159,7 +158,7 @@ struct FormField {
         return "<select \(attributes)>\(none)\(options)</select>"
     }
 
-    private var items: [String] { value.text.utf8.split(separator: UInt8(ascii: "\n")).map { String(Substring($0)) } }
+    private var items: [String] { ValueType.items(of: value.text) }
 
     private func checkbox(_ choice: ValueType.Choice, _ offset: Int) -> HTML {
         let mark: HTML? = items.contains(choice.value) ? " checked" : nil

@@ -139,12 +139,10 @@ struct Submission {
         guard let script, let file = site.scripts.openExample(path, of: parameter, of: script) else {
             return value.refuse("The example's file is not there any more. Choose another, or upload one.")
         }
-        let name =
-            path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
         do {
             let settings = site.settings
             let copy = try site.inbox.keepCopy(
-                of: file, named: name, by: visitor.user.id, most: settings.maxUploadBytes,
+                of: file, named: name(of: path), by: visitor.user.id, most: settings.maxUploadBytes,
                 leavingFree: settings.minFreeBytes, files: settings.minFreeInodes, for: settings.retention,
                 at: site.now())
             value.add(.own(copy), to: parameter, isFresh: true)

@@ -14,8 +14,6 @@ struct SubmitForm {
     /// What was filled in before, for each parameter; empty in a new form.
     var values: [FieldValue] = []
     var nonce: SubmissionNonce?
-    /// It is filled in with the script's example.
-    var isExample = false
     /// Fields that came though the script does not ask for them.
     var undeclared: [String] = []
 
@@ -69,7 +67,8 @@ struct SubmitForm {
 
     /// The first success needs no data of one's own.
     private var offer: HTML? {
-        guard script.example != nil, !isExample else { return nil }
+        // Whoever has filled something in keeps it.
+        guard script.example != nil, values.isEmpty else { return nil }
         let link = site.path("submit", script.name).query("example", "1")
         return #"<p><a class="button quiet" href="\#(link)">Try it with example data</a></p>"#
     }

@@ -25,9 +25,7 @@ public struct SubmitPage: Page {
             guard let script = site.scripts.script(named: request.segments[1]) else { throw RequestProblem.notFound }
             if request.query["example"] != nil, let example = script.example {
                 let values = values(of: example, for: script)
-                return try SubmitForm(
-                    site: site, visitor: visitor, script: script, values: values, isExample: true
-                ).page()
+                return try SubmitForm(site: site, visitor: visitor, script: script, values: values).page()
             }
             let former = try request.query["from"].flatMap { try values(from: $0, for: script, visitor) }
             return try SubmitForm(site: site, visitor: visitor, script: script, values: former ?? []).page()
@@ -177,6 +175,10 @@ public struct SubmitPage: Page {
         let result = try site.jobs.submit(
             script: script.name, content: content, parameters: parameters, terms: terms, by: visitor.user.id,
             nonce: nonce, at: site.now())
+        if case .already = result {
+            // The job has its own.
+            for given in parameters where given.kind == .secret { site.secrets.forget(given.value) }
+        }
         // Only now: the commit is on the disk.
         site.doorbell.ring()
         site.log.note(

@@ -29,9 +29,8 @@ public struct Inspector {
 
     /// Looks at a file, wherever it lies.
     public func inspect(_ path: String) -> Finding {
-        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
+        let name = name(of: path)
+        let folder = name == path ? "." : parent(of: path)
         var remarks = Remarks(path)
         let text: [UInt8]
         do throws(SystemError) {

@@ -83,3 +83,8 @@ struct LineScanner {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
     }
 }
+
+extension Sequence<UInt8> {
+    /// As UTF-8, with stand-ins for what is none.
+    var text: String { String(decoding: Array(self), as: UTF8.self) }
+}

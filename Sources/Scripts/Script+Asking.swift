@@ -26,7 +26,7 @@ extension Parameter.Condition {
         switch type {
         case .flag: values.contains(value == ValueType.yes ? ValueType.yes : "no")
         case .choices:
-            value.utf8.split(separator: UInt8(ascii: "\n")).contains { values.contains(String(Substring($0))) }
+            ValueType.items(of: value).contains { values.contains($0) }
         default: values.contains(value)
         }
     }

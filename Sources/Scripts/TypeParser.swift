@@ -389,13 +389,3 @@ struct TypeParser {
         return text
     }
 }
-
-extension Sequence<UInt8> {
-    /// As UTF-8, with stand-ins for what is none.
-    var text: String { String(decoding: Array(self), as: UTF8.self) }
-}
-
-extension Day {
-    /// For checks that no day decides.
-    static let epoch = Day(of: Instant(milliseconds: 43_200_000))
-}

@@ -312,3 +312,8 @@ func list(_ words: [String], _ joint: String) -> String {
     guard let last = words.last, words.count > 1 else { return words.first ?? "" }
     return words.dropLast().joined(separator: ", ") + " \(joint) \(last)"
 }
+
+extension Day {
+    /// For checks that no day decides.
+    static let epoch = Day(of: Instant(milliseconds: 43_200_000))
+}

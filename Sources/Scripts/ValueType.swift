@@ -110,6 +110,11 @@ public enum ValueType: Sendable, Equatable {
         }
     }
 
+    /// The items of a list, as the script gets them.
+    public static func items(of text: String) -> [String] {
+        text.utf8.split(separator: UInt8(ascii: "\n")).map { String(Substring($0)) }
+    }
+
     /// A file of the inbox, or several.
     public var isFile: Bool {
         switch self {

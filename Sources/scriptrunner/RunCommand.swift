@@ -63,10 +63,10 @@ struct RunCommand {
             case .use(let resource): handover.put(parameter, amount(of: resource))
             case .output where !text.isEmpty: handover.put(parameter, outputs + "/" + text)
             case .file, .files:
-                let paths = RunCommand.items(text)
+                let paths = ValueType.items(of: text)
                 handover.put(
                     parameter, paths.map(RunCommand.full).joined(separator: "\n"),
-                    names: paths.map(RunCommand.name).joined(separator: "\n"))
+                    names: paths.map(name(of:)).joined(separator: "\n"))
             case .secret where !text.isEmpty:
                 let path = outputs + ".\(parameter.name)"
                 try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL).write(text.utf8)
@@ -93,13 +93,13 @@ struct RunCommand {
 
     private func problem(of parameter: Parameter, _ text: String, on today: Day) -> String? {
         guard parameter.type.isFile else { return parameter.problem(with: text, on: today) }
-        let paths = RunCommand.items(text)
+        let paths = ValueType.items(of: text)
         if paths.isEmpty { return parameter.problemWhenEmpty }
         for path in paths {
             var status = stat()
             guard stat(path, &status) == 0 else { return "\(path): \(String(cString: strerror(errno)))" }
             guard status.st_mode & S_IFMT == S_IFREG else { return "\(path): is no regular file" }
-            if let problem = parameter.problem(withFileNamed: RunCommand.name(path), size: Int64(status.st_size)) {
+            if let problem = parameter.problem(withFileNamed: name(of: path), size: Int64(status.st_size)) {
                 return problem
             }
         }
@@ -137,14 +137,6 @@ struct RunCommand {
             if number != SIGCHLD { kill(-child, SIGTERM) }
         }
         return clinux_exited(status) != 0 ? clinux_exit_status(status) : 128 + clinux_term_signal(status)
-    }
-
-    private static func items(_ text: String) -> [String] {
-        text.utf8.split(separator: UInt8(ascii: "\n")).map { String(Substring($0)) }
-    }
-
-    private static func name(_ path: String) -> String {
-        path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
     }
 
     private static func full(_ path: String) -> String {

@@ -120,6 +120,21 @@ import Testing
         #expect(try site.jobs.parameters(of: other.id) == parameters)
     }
 
+    @Test func `goes when no job needs it any more: a secret`() throws {
+        let secrets = Secrets(stateDirectory: site.scratch("state"))
+        let (needed, over, orphan) = (try secrets.keep("a"), try secrets.keep("b"), try secrets.keep("c"))
+        _ = try site.finish(.succeeded, [JobParameter(name: "s", kind: .secret, value: over)], keeping: .days(30))
+        _ = try site.queue([JobParameter(name: "s", kind: .secret, value: needed)])
+        try site.clean(at: site.start)
+        #expect([needed, over, orphan].allSatisfy { secrets.find($0) != nil })
+        let later = site.start + .hours(2)
+        #expect(try site.clean(at: later, dryRun: true).contains { $0.contains("secret \(orphan)") })
+        #expect(secrets.find(orphan) != nil)
+        try site.clean(at: later)
+        #expect(secrets.find(needed)?.text == "a")
+        #expect(secrets.find(over) == nil && secrets.find(orphan) == nil)
+    }
+
     @Test func `is forgotten by past jobs, which keep its name: a file`() throws {
         let file = try site.upload()
         let parameters = (0..<150).map { JobParameter(name: "p\($0)", kind: .input, value: file.name, file: file.id) }

@@ -43,7 +43,7 @@ final class TestSite {
         let database = try Storage.open(scratch.databasePath, as: .cleaner)
         let went = Cleaning(
             database, inbox: Inbox(root: scratch("inbox"), database: database), outbox: outbox,
-            attempts: Attempts(root: attemptsDir), secrets: Secrets(stateDirectory: scratch.path),
+            attempts: Attempts(root: attemptsDir), secrets: Secrets(stateDirectory: scratch("state")),
             sharedRetention: keepingShared, isDryRun: dryRun, at: instant,
             log: EventLog(program: "cleaner", now: Instant.now), say: { lines.append($0) }
         ).run()

@@ -73,6 +73,8 @@ EXAMPLE = """#!/bin/sh
 ##~~ keep [flag]
 ##~~ day [date]
 ##~~ rest [text = kept]
+##~~ mode? [choice a|b]
+##~~ detail? [text] when mode=a
 cat "$1" > copy
 printf '%s' "$SR_PARTS_NAMES" > names
 printf '%s\\n' "$3" "$4" "$5" "$6" "$7" > counts.txt
@@ -316,6 +318,7 @@ def test_a_script_is_tried_with_its_example(site, ada):
     [link] = [link for link in page.all("a") if text(link) == "Try it with example data"]
     assert page.fields("/submit/example.sh")["param_k"] == "3"
     page = Page(ada.get(link.get("href")))
+    assert "Try it with example data" not in page.main
     fields = page.fields("/submit/example.sh")
     today = datetime.date.today().isoformat()
     expected = {"table": "example:data/small.csv", "k": "7", "note": "two words", "day": today, "rest": "kept"}
@@ -403,3 +406,13 @@ def test_a_browser_shows_what_is_asked_for(site, browser, request):
     arguments, _ = given(site, number)
     assert (arguments["k"], arguments["seed"], arguments["where"], arguments["keep"]) == ("5", "", "here", "yes")
 
+
+def test_a_field_is_not_shown_while_nothing_is_chosen_on_which_it_depends(site, browser, request):
+    has_script = request.node.callspec.params["browser"]
+    person = site.visitor(f"nothing-{has_script}@example.org".lower())
+    browser.get(site.url + "/login")
+    browser.add_cookie({"name": "scriptrunner_session", "value": person.http.cookies["scriptrunner_session"]})
+    browser.get(site.url + "/submit/example.sh")
+    assert browser.find_element(By.NAME, "param_detail").is_displayed() == (not has_script)
+    Select(browser.find_element(By.NAME, "param_mode")).select_by_visible_text("a")
+    assert browser.find_element(By.NAME, "param_detail").is_displayed()

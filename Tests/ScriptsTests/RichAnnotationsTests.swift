@@ -189,6 +189,16 @@ private func parameter(_ line: String) throws -> Parameter? { try read([line]).p
             ])
     }
 
+    @Test(arguments: [
+        ("*.bam", "a.bam", true), ("*.bam", ".bam", true), ("*.bam", "a.bam.bai", false), ("a?c", "abc", true),
+        ("a?c", "ac", false), ("*a*b*", "xaybz", true), ("*a*b*", "xbya", false), ("", "", true), ("", "a", false),
+        ("*", "", true), ("log", "log", true), ("log", "Log", false), ("???", "äöü", true), ("[ab]", "a", false),
+        ("*a", "aaaaaaaa", true), ("a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaa", false),
+    ])
+    func `says what an output is by its name`(_ names: String, _ name: String, _ isAbout: Bool) {
+        #expect(Script.OutputNote(names: names, description: "").isAbout(name) == isAbout)
+    }
+
     @Test func `is described at its top, and nowhere else`() throws {
         let text = """
             #!/bin/sh

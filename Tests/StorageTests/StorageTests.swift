@@ -136,6 +136,44 @@ import Testing
         #expect(try database.first("PRAGMA foreign_key_check") { $0.text(0) } == nil)
     }
 
+    @Test func `of a release without rich forms keeps its parameters, and takes secrets from now on`() throws {
+        let path = scratch.databasePath
+        try Storage.migrate(path, to: Array(migrations[..<3]))
+        let hash = [UInt8](repeating: 1, count: 32)
+        do {
+            let database = try Database(path: path)
+            try database.write {
+                try database.run("INSERT INTO users (id, email, created_at) VALUES (1, 'a@b', 0)")
+                try database.run("INSERT INTO script_copies VALUES (\(hash), x'00', 0)")
+                try database.run(
+                    "INSERT INTO files VALUES (5, 1, lower(hex(randomblob(16))), 'f', 1, zeroblob(32), 0, 1)")
+                try database.run(
+                    """
+                    INSERT INTO jobs (id, uid, nonce, user_id, script, script_hash, queued_at)
+                    VALUES (7, lower(hex(randomblob(16))), randomblob(16), 1, 's', \(hash), 0)
+                    """)
+                try database.run("INSERT INTO job_parameters VALUES (7, 0, 'a', 'input', 'f', 5)")
+                try database.run("INSERT INTO job_parameters VALUES (7, 1, 'b', 'text', 'x', NULL)")
+            }
+        }
+
+        try Storage.migrate(path)
+
+        let database = try Database(path: path)
+        func rows() throws -> [String] {
+            try database.all("SELECT position, name, kind, value, file_id FROM job_parameters ORDER BY position") {
+                "\($0.int(0)) \($0.text(1)) \($0.text(2)) \($0.text(3)) \($0.optionalInt64(4) ?? 0)"
+            }
+        }
+        #expect(try rows() == ["0 a input f 5", "1 b text x 0"])
+        try database.write { try database.run("INSERT INTO job_parameters VALUES (7, 2, 'c', 'secret', 'n', NULL)") }
+        #expect(throws: SQLiteError.self) {
+            try database.write { try database.run("INSERT INTO job_parameters VALUES (7, 3, 'd', 'other', 'n', NULL)") }
+        }
+        #expect(throws: SQLiteError.self) { try database.write { try database.run("DELETE FROM files WHERE id = 5") } }
+        #expect(try database.first("PRAGMA integrity_check") { $0.text(0) } == "ok")
+    }
+
     @Test(arguments: Role.allCases) func `gives no program but the admin's the right to another's table`(role: Role)
         throws
     {
