@@ -86,12 +86,14 @@ let package = Package(
         module("JobQueue", ["Storage", "SQLite", "Settings", "Scripts", "Sodium", "Linux"]),
         module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
         module("Mail", ["Storage", "SQLite", "Settings", "EventLog", "Linux"]),
+        module("Notices", ["JobQueue", "Mail", "Storage", "SQLite", "Settings", "Linux"]),
         module("SMTP", ["Mail", "Settings", "CCurl", "Linux"]),
         module("Supervision", ["Linux", "CLinux"]),
         module(
             "Execution",
             [
-                "JobQueue", "FileStore", "Mail", "Scripts", "Supervision", "Storage", "SQLite", "Settings", "Sodium",
+                "JobQueue", "FileStore", "Mail", "Notices", "Scripts", "Supervision", "Storage", "SQLite", "Settings",
+                "Sodium",
                 "EventLog", "Linux", "CLinux",
             ]),
         module("Serving", ["Settings", "EventLog", "Linux", "CLinux"]),
@@ -103,7 +105,8 @@ let package = Package(
         module(
             "Pages",
             [
-                "Web", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings",
+                "Web", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Notices", "Storage", "SQLite",
+                "Settings",
                 "EventLog", "Sodium", "Linux",
             ]),
 
@@ -124,7 +127,7 @@ let package = Package(
         program(
             "scriptrunner",
             [
-                "Serving", "Accounts", "Scripts", "JobQueue", "FileStore", "Mail", "Storage", "SQLite", "Settings",
+                "Serving", "Accounts", "Scripts", "JobQueue", "FileStore", "Notices", "Storage", "SQLite", "Settings",
                 "Supervision", "EventLog", "Linux", "CLinux",
             ]),
 

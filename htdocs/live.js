@@ -181,7 +181,7 @@ addEventListener("submit", (event) => {
     setTimeout(() => setButtons(form, false));
     if (size >= worthWatching) {
         event.preventDefault();
-        upload(form);
+        upload(form, event.submitter);
     } else {
         // For whoever stopped the browser from loading the answer.
         setTimeout(() => setButtons(form, true), 10_000);
@@ -192,8 +192,8 @@ function setButtons(root, areEnabled) {
     for (const button of root.querySelectorAll("button")) button.disabled = !areEnabled;
 }
 
-/** Sends a form and shows how far it is. */
-function upload(form) {
+/** Sends a form as a press of `button` does, and shows how far it is. */
+function upload(form, button) {
     const bar = document.createElement("progress");
     const words = document.createElement("p");
     bar.setAttribute("aria-label", "Upload");
@@ -214,8 +214,9 @@ function upload(form) {
     };
     request.onloadend = () => {
         removeEventListener("beforeunload", warn);
-        // The browser has followed the redirect that a success is answered with.
-        if (request.status >= 200 && request.status < 400) return location.assign(request.responseURL);
+        // The browser has followed the redirect that a success is answered with. A preview comes without one.
+        const isElsewhere = request.responseURL !== form.action;
+        if (request.status >= 200 && request.status < 400 && isElsewhere) return location.assign(request.responseURL);
         const page = new DOMParser().parseFromString(request.responseText, "text/html");
         const from = page.querySelector("main");
         if (from && request.status) return replaceMain(page, from);
@@ -229,7 +230,7 @@ function upload(form) {
         setButtons(form, true);
     };
     request.open("POST", form.action);
-    request.send(new FormData(form));
+    request.send(new FormData(form, button));
 }
 
 /** Shows the page that a form was answered with: the form again, and what is wrong with it. */
@@ -238,7 +239,7 @@ function replaceMain(page, from) {
     main().replaceWith(document.importNode(from, true));
     settle();
     document.title = page.title;
-    const problem = document.querySelector("[role=alert]") ?? main();
+    const problem = document.querySelector("[role=alert], #preview") ?? main();
     problem.tabIndex = -1;
     problem.focus();
 }

@@ -3,6 +3,7 @@ import FileStore
 import JobQueue
 import Linux
 import Mail
+import Notices
 import SQLite
 import Settings
 import Storage
@@ -132,10 +133,7 @@ extension Worker {
             bootID: begun.script.bootID, guardPID: Int(begun.guardPID), scriptPID: Int(begun.script.pid),
             scriptStart: begun.script.start)
         guard try jobs.started(job.id, attempt: job.attempt, as: process, at: begun.at) else { return false }
-        // Of a job that is tried again its requester has heard already.
-        guard try jobs.begunAttempts(of: job.id) == 1 else { return true }
-        let mail = JobMail.started(job: job.id, script: job.script, link: link(to: job), at: begun.at)
-        try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
+        try notices.started(job, at: begun.at, now: now())
         return true
     }
 
@@ -155,11 +153,7 @@ extension Worker {
         let retention = settings.retention
         guard try jobs.ended(job.id, attempt: job.attempt, verdict.ending, keepingFor: retention, at: end)
         else { return false }
-        let mail = JobMail.ended(
-            job: job.id, script: job.script, outcome: verdict.outcome, sentence: verdict.sentence,
-            link: link(to: job), logTail: logTail, attempts: try jobs.begunAttempts(of: job.id),
-            expiresAt: end + retention, at: end)
-        try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
+        try notices.ended(job, verdict.outcome, verdict.sentence, logTail: logTail, at: end, now: now())
         return true
     }
 
@@ -190,8 +184,6 @@ extension Worker {
             return said.indices.contains { said[$0...].starts(with: words) }
         }
     }
-
-    func link(to job: Job) -> String { JobMail.link(to: job.id, at: settings.baseURL) }
 
     private func logTail(of job: Job) -> String {
         guard let log = LogFile(attemptsDirectory: settings.attemptsDir, jobUID: job.uid, attempt: job.attempt),

@@ -1,6 +1,6 @@
 import JobQueue
 import Linux
-import Mail
+import Notices
 import SQLite
 import Storage
 
@@ -32,9 +32,7 @@ extension Worker {
             let job = timed.job
             try database.write {
                 guard try jobs.warned(job.id, attempt: job.attempt, at: now()) else { return }
-                let mail = JobMail.timeWarning(
-                    job: job.id, script: job.script, limit: timed.limit, end: end, link: link(to: job), at: now())
-                try mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now())
+                try notices.timeIsNearlyOver(for: job, limit: timed.limit, end: end, now: now())
             }
         }
     }

@@ -3,6 +3,7 @@ import FileStore
 import JobQueue
 public import Linux
 import Mail
+import Notices
 import SQLite
 import Scripts
 public import Settings
@@ -21,6 +22,7 @@ public final class Worker {
     let database: Database
     var jobs: JobStore
     let mails: MailStore
+    let notices: Notices
     let outbox: Outbox
     let commission: Commission
     var executor: LocalExecutor
@@ -74,6 +76,7 @@ public final class Worker {
         checkpoints = Checkpoints(database, path: settings.pathToDb, log: log, now: now)
         jobs = JobStore(database, actor: "worker")
         mails = MailStore(database)
+        notices = Notices(database, about: jobs, settings)
         outbox = Outbox(root: settings.outboxDir)
         commission = Commission(
             settings: settings,

@@ -27,6 +27,9 @@ public struct OpenOutput: ~Copyable {
         self.path = path
     }
 
+    /// The beginning of the file; `nil` when it cannot be read.
+    public borrowing func read(limit: Int) -> [UInt8]? { try? file.readAll(limit: limit) }
+
     /// Gives the open file away.
     public consuming func release() -> Descriptor { file }
 }

@@ -44,12 +44,15 @@ public struct Job: Sendable {
     public let isStopByAdmin: Bool
     /// When outputs, log and the job itself go.
     public let expiresAt: Instant?
+    /// What it was submitted together with.
+    public let sweep: SweepID?
 
     /// The columns that ``init(_:)`` reads, for a query over jobs joined with users.
     static let columns: SQL = """
         jobs.id, uid, user_id, email, script, script_hash, state, held, attempt, time_limit, queued_at, started_at,
         ended_at, exit_code, signal, reason, stop_requested_at, expires_at, stop_by_admin, priority, not_before,
-        needs_cpus, needs_memory, per_user_limit, total_limit, retries_left, reruns_left, vain_starts
+        needs_cpus, needs_memory, per_user_limit, total_limit, retries_left, reruns_left, vain_starts,
+        sweep_id
         """
 
     init(_ row: borrowing Row) {
@@ -83,6 +86,7 @@ public struct Job: Sendable {
         retriesLeft = row.int(25)
         rerunsLeft = row.int(26)
         vainStarts = row.int(27)
+        sweep = row.optionalInt64(28).map(SweepID.init)
     }
 }
 

@@ -54,7 +54,15 @@ extension JobStore {
                 rows += try database.run(deletion(job, limit - rows))
                 guard rows < limit else { return (rows, false) }
             }
-            return (rows + (try database.run("DELETE FROM jobs WHERE id = \(job)")), true)
+            let sweep = try sweep(of: job)
+            rows += try database.run("DELETE FROM jobs WHERE id = \(job)")
+            if let sweep {
+                try database.run(
+                    """
+                    DELETE FROM sweeps WHERE id = \(sweep) AND NOT EXISTS (SELECT 1 FROM jobs WHERE sweep_id = \(sweep))
+                    """)
+            }
+            return (rows, true)
         }
     }
 

@@ -71,12 +71,14 @@ extension JobStore {
             try database.run(
                 """
                 UPDATE jobs SET state = \(ending.state.rawValue), ended_at = \(now), exit_code = \(ending.exitCode),
-                       signal = \(ending.signal), reason = \(ending.reason), expires_at = \(now + retention)
+                       signal = \(ending.signal), reason = \(ending.reason),
+                       \(Self.expiry(after: retention, at: now))
                  WHERE id = \(job)
                 """)
             try note(
                 job, from: standing.state, to: ending.state, attempt: attempt, at: now, detail: ending.reason ?? "")
             try close(job, attempt, ending, at: now)
+            try finishSweep(of: job, keepingFor: retention, at: now)
             return true
         }
     }
@@ -201,10 +203,11 @@ extension JobStore {
             let reason = "Cancelled \(byAdmin ? "by the administrator " : "")\(job.cancellation)."
             try database.run(
                 """
-                UPDATE jobs SET state = 'cancelled', ended_at = \(now), expires_at = \(now + retention),
-                       stop_requested_at = \(now), stop_by_admin = \(byAdmin), reason = \(reason)
+                UPDATE jobs SET state = 'cancelled', ended_at = \(now), stop_requested_at = \(now),
+                       stop_by_admin = \(byAdmin), reason = \(reason), \(Self.expiry(after: retention, at: now))
                  WHERE id = \(job.id)
                 """)
+            try finishSweep(of: job.id, keepingFor: retention, at: now)
             try note(
                 job.id, from: .queued, to: .cancelled, attempt: job.attempt, at: now, detail: byAdmin ? reason : "")
             return .cancelled

@@ -76,7 +76,11 @@ extension JobStore {
     }
 
     /// At most `limit` jobs, the newest first, of everybody or of `requester`.
-    public func list(_ slice: Slice, of requester: UserID?, limit: Int) throws -> [Job] {
+    ///
+    /// - Parameter foldingSweeps: the last job of a sweep stands for all of it.
+    public func list(
+        _ slice: Slice, of requester: UserID?, limit: Int, foldingSweeps: Bool = false
+    ) throws -> [Job] {
         let before: Int64
         switch slice {
         case .newest: before = .max
@@ -86,12 +90,12 @@ extension JobStore {
             if let requester {
                 ascending = """
                     SELECT \(Job.columns) FROM jobs JOIN users ON users.id = user_id
-                     WHERE user_id = \(requester) AND jobs.id > \(job) ORDER BY jobs.id LIMIT \(limit)
+                     WHERE user_id = \(requester) AND is_folded <= \(!foldingSweeps) AND jobs.id > \(job) ORDER BY jobs.id LIMIT \(limit)
                     """
             } else {
                 ascending = """
                     SELECT \(Job.columns) FROM jobs JOIN users ON users.id = user_id
-                     WHERE jobs.id > \(job) ORDER BY jobs.id LIMIT \(limit)
+                     WHERE is_folded <= \(!foldingSweeps) AND jobs.id > \(job) ORDER BY jobs.id LIMIT \(limit)
                     """
             }
             return try database.all(ascending, Job.init).reversed()
@@ -100,13 +104,13 @@ extension JobStore {
             return try database.all(
                 """
                 SELECT \(Job.columns) FROM jobs JOIN users ON users.id = user_id
-                 WHERE user_id = \(requester) AND jobs.id < \(before) ORDER BY jobs.id DESC LIMIT \(limit)
+                 WHERE user_id = \(requester) AND is_folded <= \(!foldingSweeps) AND jobs.id < \(before) ORDER BY jobs.id DESC LIMIT \(limit)
                 """, Job.init)
         }
         return try database.all(
             """
             SELECT \(Job.columns) FROM jobs CROSS JOIN users ON users.id = user_id
-             WHERE jobs.id < \(before) ORDER BY jobs.id DESC LIMIT \(limit)
+             WHERE is_folded <= \(!foldingSweeps) AND jobs.id < \(before) ORDER BY jobs.id DESC LIMIT \(limit)
             """, Job.init)
     }
 

@@ -50,29 +50,61 @@ extension JobStore {
         script: String, content: [UInt8], parameters: [JobParameter], terms: Terms = .standard, by user: UserID,
         nonce: SubmissionNonce, at now: Instant
     ) throws -> Submission {
+        try submit(
+            script: script, content: content, sweep: [parameters], terms: terms, by: user, nonce: nonce, at: now)
+    }
+
+    /// Queues a job for each of several lists of parameters: all of them or, if it throws, none. More than one are a sweep.
+    ///
+    /// - Parameter variants: the parameters of each job, in the order of the script's arguments; one at least.
+    /// - Returns: the first job.
+    public func submit(
+        script: String, content: [UInt8], sweep variants: [[JobParameter]], terms: Terms = .standard, by user: UserID,
+        nonce: SubmissionNonce, at now: Instant
+    ) throws -> Submission {
+        precondition(!variants.isEmpty, "no parameters make no job")
         let hash = SHA256.hash(content)
         return try change {
             if let job = try job(submittedWith: nonce, by: user) { return .already(job) }
             try database.run("INSERT OR IGNORE INTO script_copies VALUES (\(hash), \(content), \(now))")
-            try database.run(
-                """
-                INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at, needs_cpus, needs_memory, time_limit,
-                    retries_left, reruns_left, per_user_limit, total_limit)
-                VALUES (\(randomBytes(16).hex), \(nonce.bytes), \(user), \(script), \(hash), \(now),
-                    \(terms.needs.cpus), \(terms.needs.memory), \(terms.timeLimit), \(terms.retries),
-                    \(terms.isIdempotent ? Self.reruns : 0), \(terms.perUserLimit), \(terms.totalLimit))
-                """)
-            let job = JobID(database.lastInsertedRow)
-            for (position, parameter) in parameters.enumerated() {
+            var sweep: SweepID?
+            if variants.count > 1 {
                 try database.run(
                     """
-                    INSERT INTO job_parameters (job_id, position, name, kind, value, file_id)
-                    VALUES (\(job), \(position), \(parameter.name), \(parameter.kind.rawValue), \(parameter.value),
-                        \(parameter.file))
+                    INSERT INTO sweeps (user_id, script, size, created_at)
+                    VALUES (\(user), \(script), \(variants.count), \(now))
                     """)
+                sweep = SweepID(database.lastInsertedRow)
             }
-            try note(job, from: nil, to: .queued, attempt: 0, at: now)
-            return .queued(job)
+            var first: JobID?
+            for (index, parameters) in variants.enumerated() {
+                let nonce = index == 0 ? nonce : SubmissionNonce()
+                try database.run(
+                    """
+                    INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at, needs_cpus, needs_memory,
+                        time_limit, retries_left, reruns_left, per_user_limit, total_limit, sweep_id, is_folded)
+                    VALUES (\(randomBytes(16).hex), \(nonce.bytes), \(user), \(script), \(hash), \(now),
+                        \(terms.needs.cpus), \(terms.needs.memory), \(terms.timeLimit), \(terms.retries),
+                        \(terms.isIdempotent ? Self.reruns : 0), \(terms.perUserLimit), \(terms.totalLimit), \(sweep),
+                        \(index < variants.count - 1))
+                    """)
+                let job = JobID(database.lastInsertedRow)
+                try insert(parameters, of: job)
+                try note(job, from: nil, to: .queued, attempt: 0, at: now)
+                first = first ?? job
+            }
+            return .queued(first!)
+        }
+    }
+
+    private func insert(_ parameters: [JobParameter], of job: JobID) throws {
+        for (position, parameter) in parameters.enumerated() {
+            try database.run(
+                """
+                INSERT INTO job_parameters (job_id, position, name, kind, value, file_id)
+                VALUES (\(job), \(position), \(parameter.name), \(parameter.kind.rawValue), \(parameter.value),
+                    \(parameter.file))
+                """)
         }
     }
 

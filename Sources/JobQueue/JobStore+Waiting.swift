@@ -70,7 +70,7 @@ extension JobStore {
         let ofOwn = try self.count(Self.ownQuery(before: job, upTo: enough, at: now))
         count += ofOwn
         let keeper = try keeperOfTheTurn()
-        let own = try rival(job.requester, atPriority: job.priority, higher, keeper, at: now)
+        let own = try rival(job.requester, atPriority: job.priority, orAs: job.id, higher, keeper, at: now)
         var user = UserID(0)
         while count < enough, let next = try nextRequester(after: user, atPriority: job.priority) {
             user = next
@@ -118,13 +118,16 @@ extension JobStore {
     /// What decides between requesters who have equally many live jobs, the smaller first: whether jobs of theirs have to
     /// start before, so that their last start will be later; whose turn it is already; the last start; the first job that
     /// waits. `nil` when none of this requester may start.
+    ///
+    /// - Parameter newcomer: the only job of a requester of whom none waits, if there is one.
     private func rival(
-        _ user: UserID, atPriority priority: Int, _ higher: [UserID: Int], _ keeper: UserID?, at now: Instant
+        _ user: UserID, atPriority priority: Int, orAs newcomer: JobID? = nil, _ higher: [UserID: Int],
+        _ keeper: UserID?, at now: Instant
     ) throws -> (Int, Int, Instant, JobID)? {
-        guard
-            let first = try database.first(
-                Self.waitingQuery(of: user, atPriority: priority, upTo: 1, at: now), { JobID($0.int64(0)) })
-        else { return nil }
+        let waiting = try database.first(Self.waitingQuery(of: user, atPriority: priority, upTo: 1, at: now)) {
+            JobID($0.int64(0))
+        }
+        guard let first = waiting ?? newcomer else { return nil }
         return try database.first("SELECT last_start_at FROM users WHERE id = \(user)") {
             (higher[user, default: 0], user == keeper ? 0 : 1, $0.instant(0), first)
         }

@@ -31,6 +31,14 @@ public struct Day: Hashable, Comparable, Sendable, CustomStringConvertible {
         (self.year, self.month, self.day) = (year, month, day)
     }
 
+    /// The one after it.
+    public var next: Day {
+        if day < Day.length(of: month, in: year) { return Day(year: year, month: month, day: day + 1) }
+        return month < 12 ? Day(year: year, month: month + 1, day: 1) : Day(year: year + 1, month: 1, day: 1)
+    }
+
+    private init(year: Int, month: Int, day: Int) { (self.year, self.month, self.day) = (year, month, day) }
+
     private static func length(of month: Int, in year: Int) -> Int {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28

@@ -39,4 +39,11 @@ extension Instant.Span {
         default: return "\(seconds / 86_400) d \(seconds % 86_400 / 3600) h"
         }
     }
+
+    /// The same for a limit, without what is zero at its end: `1 h`.
+    public var readableLimit: String {
+        let words = readable.utf8.split(separator: UInt8(ascii: " "))
+        guard words.count == 4, words[2].elementsEqual("0".utf8) else { return readable }
+        return String(Substring(words[0])) + " " + String(Substring(words[1]))
+    }
 }

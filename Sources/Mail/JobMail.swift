@@ -25,6 +25,9 @@ public struct JobMail: Sendable, Equatable {
     /// The job's page, as a mail leads to it.
     public static func link(to job: JobID, at site: BaseURL) -> String { "\(site.text)/jobs/\(job)" }
 
+    /// A sweep's page.
+    public static func link(to sweep: SweepID, at site: BaseURL) -> String { "\(site.text)/jobs/sweeps/\(sweep)" }
+
     /// The mail that a job's script runs now.
     ///
     /// - Parameter link: the job's page.
@@ -53,7 +56,7 @@ public struct JobMail: Sendable, Equatable {
         JobMail(
             kind: .warning, subject: "Job #\(job) [\(script)] Time Nearly Over",
             body: """
-                Your job #\(job) (\(script)) may run for \(limit.readable), and has \((end - now).readable) left. If it \
+                Your job #\(job) (\(script)) may run for \(limit.readableLimit), and has \((end - now).readable) left. If it \
                 has not ended by \(end.readable), it will be stopped. What it has written by then stays.
 
                 Watch it here:
@@ -87,5 +90,31 @@ public struct JobMail: Sendable, Equatable {
             for line in logTail.split(separator: "\n", omittingEmptySubsequences: false) { body += "  \(line)\n" }
         }
         return JobMail(kind: .ended, subject: "Job #\(job) [\(script)] \(outcome.rawValue)", body: body)
+    }
+
+    /// The mail that all jobs of a sweep are over.
+    ///
+    /// - Parameters:
+    ///   - counts: how many ended in each way, in words.
+    ///   - others: some that did not succeed, and why.
+    ///   - expiresAt: when outputs and logs go.
+    public static func sweepEnded(
+        sweep: SweepID, script: String, counts: [(words: String, count: Int)], succeeded: Int,
+        others: [(job: JobID, why: String)], link: String, expiresAt: Instant, at now: Instant
+    ) -> JobMail {
+        let all = counts.reduce(0) { $0 + $1.count }
+        let outcome = succeeded == all ? "Complete" : "\(all - succeeded) of \(all) Not Complete"
+        var body = """
+            All \(all) jobs of your sweep #\(sweep) (\(script)) are over since \(now.readable):
+            \(counts.map { "\($0.count) \($0.words)" }.joined(separator: ", ")).
+
+            Outputs and logs are here until \(expiresAt.day); then they are removed:
+            \(link)
+
+            """
+        for (job, why) in others { body += "\n#\(job): \(why)" }
+        if !others.isEmpty { body += "\n" }
+        if all - succeeded > others.count { body += "The page shows them all.\n" }
+        return JobMail(kind: .ended, subject: "Sweep #\(sweep) [\(script)] \(outcome)", body: body)
     }
 }

@@ -16,10 +16,19 @@ struct FormField {
     let today: Day
     /// The original form says nothing of what is optional.
     let isMarked: Bool
+    /// Each of several values makes a job of its own.
+    let isSeveral: Bool
 
     var html: HTML? {
         switch parameter.type {
         case .use: return nil
+        case .flag where isSeveral:
+            return group([
+                checkbox(ValueType.Choice(value: ValueType.yes, label: "with"), 0),
+                checkbox(ValueType.Choice(value: "no", label: "without"), 1),
+            ])
+        case .choice(let choices) where isSeveral:
+            return group(choices.enumerated().map { offset, choice in checkbox(choice, offset) })
         case .flag: return flag
         case .choices(let choices, _):
             return group(choices.enumerated().map { offset, choice in checkbox(choice, offset) })
@@ -56,13 +65,27 @@ struct FormField {
             "<small>\(words(for: $0))</small>"
         }
         // The original form says nothing but what its author does.
-        let sentence = isMarked ? parameter.type.sentence(on: today) : nil
-        let rule: HTML? = sentence.map { "<small>\($0)</small>" }
+        let sentence = [isMarked ? parameter.type.sentence(on: today) : nil, variation].compactMap(\.self)
+            .joined(separator: " ")
+        let rule: HTML? = sentence.isEmpty ? nil : "<small>\(sentence)</small>"
         let description: HTML? = parameter.description.isEmpty ? nil : "\(parameter.description)"
         let parts = [description, rule, condition].compactMap(\.self)
         guard let first = parts.first else { return nil }
         let all = parts.dropFirst().reduce(first) { "\($0) \($1)" as HTML }
         return #"<p class="help" id="d\#(index)">\#(all)</p>"#
+    }
+
+    /// How several values are given.
+    private var variation: String? {
+        guard isSeveral else { return nil }
+        switch parameter.type {
+        case .int: return "One or more, and ranges such as 1..10."
+        case .float: return "One or more, and ranges such as 0..1 step 0.25."
+        case .date: return "One or more, and ranges such as 2026-03-01..2026-03-07."
+        case .flag, .choice: return "One or more."
+        case .file: return "Each file makes a job."
+        default: return "One in each line."
+        }
     }
 
     private func words(for condition: Parameter.Condition) -> String {
@@ -107,6 +130,7 @@ struct FormField {
 
     private var control: HTML {
         switch parameter.type {
+        case _ where isSeveral: return area(rows: 3)
         case .lines: return area(rows: 6)
         case .int(let range):
             return input("number", extra: #" step="1"\#(bounds(range.lowerBound, range.upperBound, .min, .max))"#)
@@ -182,7 +206,7 @@ struct FormField {
     // MARK: Files
 
     private var files: [HTML] {
-        let isSeveral = parameter.type.isList
+        let isSeveral = isSeveral || parameter.type.isList
         func option(_ choice: InputChoice) -> HTML {
             let label =
                 switch choice {

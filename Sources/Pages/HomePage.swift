@@ -16,7 +16,9 @@ public struct HomePage: Page {
             throw RequestProblem(status: 405, sentence: "There is nothing to send here.")
         }
         let visitor = try site.visitor(request)
-        let latest = try visitor.map { try site.jobs.list(.newest, of: $0.user.id, limit: Self.mostLatest) } ?? []
+        let latest =
+            try visitor.map { try site.jobs.list(.newest, of: $0.user.id, limit: Self.mostLatest, foldingSweeps: true) }
+            ?? []
         return site.page(
             "Run a script on your data", try body(visitor, latest), for: visitor, at: .home,
             isLive: latest.contains { !$0.state.isOver })
@@ -70,11 +72,15 @@ public struct HomePage: Page {
 
     private func own(_ jobs: [Job]) -> HTML {
         let rows: [HTML] = jobs.map { job in
-            """
-            <li id="job-\(job.id.number)">\(badge(job.state))
-            <a href="\(site.path("jobs", "\(job.id)"))">#\(job.id.number) \(job.script)</a>
-            \(time(job.endedAt ?? job.startedAt ?? job.queuedAt))</li>
-            """
+            let (address, name): (Path, HTML) =
+                if let sweep = job.sweep {
+                    (site.path("jobs", "sweeps", "\(sweep)"), "Sweep #\(sweep.number) \(job.script)")
+                } else { (site.path("jobs", "\(job.id)"), "#\(job.id.number) \(job.script)") }
+            return """
+                <li id="job-\(job.id.number)">\(badge(job.state))
+                <a href="\(address)">\(name)</a>
+                \(time(job.endedAt ?? job.startedAt ?? job.queuedAt))</li>
+                """
         }
         return #"<h2>Your latest jobs</h2><ul class="latest">\#(rows)</ul>"#
     }

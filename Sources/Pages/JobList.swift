@@ -21,10 +21,16 @@ struct JobList {
         let (jobs, slice, hasMore) = try jobs(slice(query), of: requester)
         let now = site.now()
         var rows = HTML()
+        var isLive = false
         for job in jobs {
-            rows += row(job, try site.jobs.parameters(of: job.id), now)
+            if let sweep = try job.sweep.flatMap(site.jobs.sweep) {
+                rows += row(sweep, endingWith: job, try site.jobs.standing(of: sweep.id))
+                isLive = isLive || sweep.endedAt == nil
+            } else {
+                rows += row(job, try site.jobs.parameters(of: job.id), now)
+                isLive = isLive || !job.state.isOver
+            }
         }
-        let isLive = jobs.contains { !$0.state.isOver }
         let empty: HTML? =
             jobs.isEmpty
             ? #"<p class="empty">There are no jobs here. <a href="\#(site.path("submit"))">Submit one.</a></p>"# : nil
@@ -49,7 +55,7 @@ struct JobList {
     private func jobs(
         _ slice: JobStore.Slice, of requester: UserID?
     ) throws -> (jobs: [Job], slice: JobStore.Slice, hasMore: Bool) {
-        var jobs = try site.jobs.list(slice, of: requester, limit: Self.pageSize + 1)
+        var jobs = try site.jobs.list(slice, of: requester, limit: Self.pageSize + 1, foldingSweeps: true)
         let hasMore = jobs.count > Self.pageSize
         if case .after = slice {
             guard hasMore else { return try self.jobs(.newest, of: requester) }
@@ -93,6 +99,22 @@ struct JobList {
             <td data-label="Requester">\(job.requesterEmail)</td><td data-label="Status">\(badge(job.state))</td>\
             <td data-label="Requested">\(time(job.queuedAt))</td><td data-label="Started">\(time(job.startedAt))</td>\
             <td data-label="Completed">\(time(job.endedAt))</td><td data-label="Duration" class="ticks">\(duration(of: job, now))</td></tr>
+
+            """
+    }
+
+    /// The last job of a sweep stands for all of it.
+    private func row(_ sweep: Sweep, endingWith last: Job, _ counts: [JobState: Int]) -> HTML {
+        let first = last.id.number - Int64(sweep.size) + 1
+        let took = sweep.endedAt.map { ($0 - sweep.createdAt).readable } ?? "–"
+        return """
+            <tr id="job-\(last.id.number)"><th scope="row"><a href="\(site.path("jobs", "sweeps", "\(sweep.id)"))">\
+            #\(first)–\(last.id.number)</a></th>\
+            <td data-label="Script">\(sweep.script)</td><td data-label="Parameters" class="values">\
+            Sweep #\(sweep.id.number): \(sweep.size) jobs</td>\
+            <td data-label="Requester">\(sweep.requesterEmail)</td><td data-label="Status">\(badges(counts))</td>\
+            <td data-label="Requested">\(time(sweep.createdAt))</td><td data-label="Started">–</td>\
+            <td data-label="Completed">\(time(sweep.endedAt))</td><td data-label="Duration">\(took)</td></tr>
 
             """
     }

@@ -101,12 +101,17 @@ struct JobView {
     private func action() throws -> HTML? {
         guard isOwn else { return nil }
         if job.state.isOver {
-            guard site.scripts.script(named: job.script) != nil else { return nil }
+            guard let script = site.scripts.script(named: job.script) else { return nil }
             // The form comes filled in as it was.
-            let again = site.path("submit", job.script).query("from", "\(job.id)")
-            return """
-                <p><a class="button quiet" href="\(again)">Submit this script again</a></p>
-                """
+            var again = site.path("submit", job.script).query("from", "\(job.id)")
+            let words: HTML
+            if let memory = moreMemory(for: script) {
+                words = "Submit it again with \(readableMemory(memory)) of memory"
+                again = again.query("need_mem", "\(memory)")
+            } else {
+                words = "Submit this script again"
+            }
+            return #"<p><a class="button quiet" href="\#(again)">\#(words)</a></p>"#
         }
         guard job.stopRequestedAt == nil else { return "<p>It has been asked to stop.</p>" }
         return """
@@ -115,13 +120,22 @@ struct JobView {
             """
     }
 
+    /// Twice as much as was too little, where the script lets its users choose.
+    private func moreMemory(for script: Script) -> Int64? {
+        guard job.state == .outOfMemory, let former = job.needs.memory, let range = script.terms.leeway.memory,
+            range.contains(former), former < range.upperBound
+        else { return nil }
+        return min(former * 2, range.upperBound)
+    }
+
     private var facts: HTML {
         """
         <h2>Details</h2><dl class="facts">
+        \(job.sweep.map { fact("Sweep", #"<a href="\#(site.path("jobs", "sweeps", "\($0)"))">#\#($0.number)</a>"#) })
         \(fact("Script", "\(job.script)"))\(fact("Requester", "\(job.requesterEmail)"))
         \(fact("Requested", time(job.queuedAt)))\(fact("Started", time(job.startedAt)))
         \(fact("Completed", time(job.endedAt)))\(fact("Duration", ran))
-        \(exitStatus)\(job.timeLimit.map { fact("Time limit", "\($0.readable)") })
+        \(exitStatus)\(job.timeLimit.map { fact("Time limit", "\($0.readableLimit)") })
         \(attemptsLeft.map { fact("More attempts", "\($0)") })
         \(job.priority == 0 ? nil : fact("Priority", "\(job.priority), by the administrator"))
         \(job.expiresAt.map { fact("Expires", time($0)) })

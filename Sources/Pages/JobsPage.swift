@@ -3,7 +3,7 @@ import EventLog
 import FileStore
 import JobQueue
 import Linux
-import Mail
+import Notices
 import SQLite
 import Settings
 import Storage
@@ -20,11 +20,12 @@ public struct JobsPage: Page {
     public mutating func respond(to request: borrowing Request) throws -> Response {
         guard let visitor = try site.visitor(request) else { return site.signIn(from: request) }
         let segments = request.segments
-        guard segments.first == "jobs", segments.count <= 3 else { throw RequestProblem.notFound }
+        guard segments.first == "jobs", segments.count <= 4 else { throw RequestProblem.notFound }
         if segments.count == 1, request.method != .post {
             return try JobList(site: site, visitor: visitor).page(request.query)
         }
-        guard segments.count > 1, let id = JobID(text: segments[1]), let job = try site.jobs.job(id),
+        if segments.count > 2, segments[1] == "sweeps" { return try respond(toSweep: request, visitor) }
+        guard (2...3).contains(segments.count), let id = JobID(text: segments[1]), let job = try site.jobs.job(id),
             site.settings.jobVisibility == .all || job.requester == visitor.user.id
         else { throw RequestProblem.notFound }
         let isOwn = job.requester == visitor.user.id
@@ -55,23 +56,57 @@ public struct JobsPage: Page {
 
     private func cancel(_ job: Job, _ visitor: Visitor, _ request: borrowing Request) throws -> Response {
         let now = site.now()
-        let retention = site.settings.retention
-        let outcome = try site.database.write {
-            let outcome = try site.jobs.stop(job.id, of: visitor.user.id, keepingFor: retention, at: now)
-            if outcome == .cancelled {
-                let mail = JobMail.ended(
-                    job: job.id, script: job.script, outcome: .cancelled,
-                    sentence: "You cancelled it \(job.cancellation).",
-                    link: JobMail.link(to: job.id, at: site.settings.baseURL), logTail: "",
-                    expiresAt: now + retention, at: now)
-                try site.mails.enqueue(mail, about: job.id, attempt: job.attempt, to: job.requesterEmail, at: now)
-            }
-            return outcome
-        }
-        // Where it never runs, nobody else would.
-        if outcome == .cancelled { for secret in try site.jobs.secrets(of: job.id) { site.secrets.forget(secret) } }
+        let outcome = try site.database.write { try stop(job, visitor, at: now) }
+        if outcome == .cancelled { try forgetSecrets(of: job) }
         site.doorbell.ring()
         site.log.note("job-stop", ["request": request.reference, "job": "\(job.id)", "user": "\(visitor.user.id)"])
         return .seeOther(site.path("jobs", "\(job.id)").query("note", outcome == .over ? "over" : "stopping"))
+    }
+
+    /// Joins the caller's transaction.
+    private func stop(_ job: Job, _ visitor: Visitor, at now: Instant) throws -> JobStore.StopOutcome? {
+        let outcome = try site.jobs.stop(job.id, of: visitor.user.id, keepingFor: site.settings.retention, at: now)
+        if outcome == .cancelled {
+            try site.notices.cancelledBeforeStart(job, byAdmin: false, at: now)
+        }
+        return outcome
+    }
+
+    /// Where a job never runs, nobody else would.
+    private func forgetSecrets(of job: Job) throws {
+        for secret in try site.jobs.secrets(of: job.id) { site.secrets.forget(secret) }
+    }
+
+    // MARK: Sweeps
+
+    /// A sweep, its table for other programs, and the end of all its jobs by its requester's wish.
+    private func respond(toSweep request: borrowing Request, _ visitor: Visitor) throws -> Response {
+        let segments = request.segments
+        guard let id = SweepID(text: segments[2]), let sweep = try site.jobs.sweep(id),
+            site.settings.jobVisibility == .all || sweep.requester == visitor.user.id
+        else { throw RequestProblem.notFound }
+        switch (segments.count == 4 ? segments[3] : "", request.method) {
+        case ("", .get), ("", .head):
+            return try SweepView(site: site, visitor: visitor, sweep: sweep).page(note: request.query["note"])
+        case ("table.csv", .get), ("table.csv", .head):
+            return try SweepView(site: site, visitor: visitor, sweep: sweep).table()
+        case ("cancel", .post):
+            try request.form().check(visitor.token)
+            guard sweep.requester == visitor.user.id else { throw RequestProblem.notFound }
+            return try cancel(sweep, visitor, request)
+        default: throw RequestProblem.notFound
+        }
+    }
+
+    private func cancel(_ sweep: Sweep, _ visitor: Visitor, _ request: borrowing Request) throws -> Response {
+        let now = site.now()
+        let cancelled = try site.database.write {
+            try site.jobs.jobs(of: sweep.id).filter { try stop($0, visitor, at: now) == .cancelled }
+        }
+        for job in cancelled { try forgetSecrets(of: job) }
+        site.doorbell.ring()
+        site.log.note(
+            "sweep-stop", ["request": request.reference, "sweep": "\(sweep.id)", "user": "\(visitor.user.id)"])
+        return .seeOther(site.path("jobs", "sweeps", "\(sweep.id)").query("note", "stopping"))
     }
 }

@@ -4,6 +4,7 @@ import FileStore
 import JobQueue
 public import Linux
 import Mail
+import Notices
 import SQLite
 import Scripts
 public import Settings
@@ -24,6 +25,7 @@ public final class Site {
     let outbox: Outbox
     let secrets: Secrets
     let mails: MailStore
+    let notices: Notices
     let scripts: Catalogue
     let doorbell: Doorbell
 
@@ -41,6 +43,7 @@ public final class Site {
         outbox = Outbox(root: settings.outboxDir)
         secrets = Secrets(stateDirectory: settings.stateDir)
         mails = MailStore(database)
+        notices = Notices(database, about: jobs, settings)
         scripts = Catalogue(settings)
         doorbell = Doorbell(stateDirectory: settings.stateDir)
     }

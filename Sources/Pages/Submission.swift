@@ -22,11 +22,31 @@ struct Submission {
     private var texts: [String: [String]] = [:]
     private var uploads: [String: [Result<InboxFile, Upload.Refusal>]] = [:]
     private var open: (parameter: String, upload: Upload)?
+    /// Which button was pressed.
+    private(set) var purpose = Purpose.submit
+    /// What was chosen of the resources.
+    private(set) var needs: [ResourceChoice.Resource: String] = [:]
+    /// Fields may have several values, which make several jobs.
+    private(set) var isSeveral = false
+    /// The jobs that a preview has shown, if they are what is submitted now.
+    private(set) var previewed: String?
+    /// A table with a job in each row, as it was typed or uploaded.
+    private(set) var table: [UInt8] = []
+    private var isReadingTable = false
     /// Fields that no form of the script has.
     private(set) var undeclared: [String] = []
 
     /// Room for the fields around the files. Bytes.
-    static let slack = 2 << 20
+    static let slack = 4 << 20
+
+    /// What the form's buttons are for. The one that submits has no name.
+    enum Purpose: String {
+        case submit, preview
+        /// The form for several jobs, and back to the one for a single job.
+        case several, single
+
+        static let field = "to"
+    }
 
     /// This very form has made a job.
     struct AlreadyQueued: Error {
@@ -54,7 +74,21 @@ struct Submission {
             }
         case .field("scriptname", let value):
             if script == nil { script = site.scripts.script(named: value) }
+        case .field(Purpose.field, let value): purpose = Purpose(rawValue: value) ?? .preview
+        case .field("several", _): isSeveral = site.settings.maxSweep > 1
+        case .field("previewed", let value): previewed = value
+        case .field("table", let value):
+            if table.isEmpty { table = Array(value.utf8) }
+        case .fileBegin("table_file", let name):
+            isReadingTable = !name.isEmpty
+            if isReadingTable { table = [] }
         case .field(let name, let value):
+            if let resource = ResourceChoice.Resource(field: name), let script,
+                ResourceChoice.isAsked(resource, by: script)
+            {
+                needs[resource] = value
+                return
+            }
             guard let parameter = declared(name, prefix: "param_") else { return undeclared.append(name) }
             texts[parameter.name, default: []].append(value)
         case .fileBegin(let name, let fileName):
@@ -71,6 +105,9 @@ struct Submission {
                         leavingFree: site.settings.minFreeBytes, files: site.settings.minFreeInodes)
                 )
             } catch let refusal as Upload.Refusal { uploads[parameter.name, default: []].append(.failure(refusal)) }
+        case .fileBytes(let bytes) where isReadingTable:
+            // One byte too many tells that it is too long.
+            table += bytes.prefix(Table.longest + 1 - table.count)
         case .fileBytes(let bytes):
             guard let open else { return }
             do { try open.upload.write(bytes) } catch let refusal as Upload.Refusal {
@@ -78,6 +115,7 @@ struct Submission {
                 self.open = nil
             }
         case .fileEnd:
+            isReadingTable = false
             guard let open else { return }
             self.open = nil
             let file = try site.inbox.keep(open.upload, for: site.settings.retention, at: site.now())
@@ -94,31 +132,24 @@ struct Submission {
         }
     }
 
+    /// There is more than blanks and line breaks in the field for a table.
+    var hasTable: Bool { table.contains { $0 > UInt8(ascii: " ") } }
+
+    /// What was typed for a parameter, or chosen.
+    func sent(for parameter: Parameter) -> [String] { texts[parameter.name] ?? [] }
+
     /// What the form says for each parameter, checked. What the script does not ask for, given the other values, is empty.
     func values(of script: Script, on today: Day) throws -> [FieldValue] {
-        var outputs: Set<String> = []
-        var values: [String: FieldValue] = [:]
-        let asked = try script.asked { parameter in
-            let value = try value(of: parameter, on: today)
-            values[parameter.name] = value
-            return value.given
+        var values = try FieldValue.settled(script) { try value(of: $0, on: today) }
+        for (index, parameter) in script.parameters.enumerated() where !values[index].isAsked {
+            // Whoever chooses otherwise finds it again.
+            values[index].text = sent(for: parameter).joined(separator: "\n")
         }
-        return zip(script.parameters, asked).map { parameter, isAsked in
-            guard isAsked, var value = values[parameter.name] else {
-                return FieldValue(
-                    text: (texts[parameter.name] ?? []).joined(separator: "\n"),
-                    parameters: [JobParameter(name: parameter.name, kind: .text, value: "")])
-            }
-            if case .output = parameter.type, !value.text.isEmpty, !outputs.insert(value.text).inserted {
-                // One would overwrite the other.
-                value.refuse("Another output has this name already; give this one a name of its own.")
-            }
-            return value
-        }
+        return values
     }
 
-    private func value(of parameter: Parameter, on today: Day) throws -> FieldValue {
-        let sent = texts[parameter.name] ?? []
+    func value(of parameter: Parameter, on today: Day) throws -> FieldValue {
+        let sent = sent(for: parameter)
         switch parameter.type {
         case .file, .files: return try files(of: parameter, sent.filter { !$0.isEmpty })
         case .secret: return secret(parameter, sent.last ?? "", on: today)
@@ -127,7 +158,7 @@ struct Submission {
         }
     }
 
-    private func checked(_ parameter: Parameter, _ text: String, on today: Day) -> FieldValue {
+    func checked(_ parameter: Parameter, _ text: String, on today: Day) -> FieldValue {
         let kind: JobParameter.Kind = if case .output = parameter.type, !text.isEmpty { .output } else { .text }
         return FieldValue(
             text: text, problem: parameter.problem(with: text, on: today),
@@ -157,29 +188,8 @@ struct Submission {
         return value
     }
 
-    /// Chosen ones first, then those that came with the form.
     private func files(of parameter: Parameter, _ sent: [String]) throws -> FieldValue {
-        var value = FieldValue()
-        for field in sent {
-            if let path = InputChoice.example(field: field) {
-                try takeExample(path, parameter, &value)
-                continue
-            }
-            guard let choice = try InputChoice(field: field, site.inbox, visitor.user.id) else {
-                value.refuse(
-                    parameter.type.isList
-                        ? "A chosen file is not there any more. Look at the list again."
-                        : "The chosen file is not there any more. Choose another, or upload one.")
-                continue
-            }
-            value.add(choice, to: parameter)
-        }
-        for upload in uploads[parameter.name] ?? [] {
-            switch upload {
-            case .success(let file): value.add(.own(file), to: parameter, isFresh: true)
-            case .failure(let refusal): value.refuse(refusal.sentence)
-            }
-        }
+        var value = try given(for: parameter, sent)
         guard value.problem == nil else { return value }
         let count = value.parameters.count
         guard count > 0 else {
@@ -195,12 +205,38 @@ struct Submission {
         }
         return value
     }
+
+    /// The files that were given, however many. Chosen ones first, then those that came with the form.
+    func given(for parameter: Parameter, _ sent: [String]) throws -> FieldValue {
+        var value = FieldValue()
+        for field in sent {
+            if let path = InputChoice.example(field: field) {
+                try takeExample(path, parameter, &value)
+                continue
+            }
+            guard let choice = try InputChoice(field: field, site.inbox, visitor.user.id) else {
+                value.refuse(
+                    parameter.type.isList || isSeveral
+                        ? "A chosen file is not there any more. Look at the list again."
+                        : "The chosen file is not there any more. Choose another, or upload one.")
+                continue
+            }
+            value.add(choice, to: parameter)
+        }
+        for upload in uploads[parameter.name] ?? [] {
+            switch upload {
+            case .success(let file): value.add(.own(file), to: parameter, isFresh: true)
+            case .failure(let refusal): value.refuse(refusal.sentence)
+            }
+        }
+        return value
+    }
 }
 
 extension String {
     /// The same with LF where CR LF was. Browsers send every line break of a field as CR LF, whatever the machine (WHATWG
     /// HTML, "constructing the entry list"); what was meant, and what scripts expect, is LF.
-    fileprivate var withPlainLineBreaks: String {
+    var withPlainLineBreaks: String {
         guard utf8.contains(UInt8(ascii: "\r")) else { return self }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(utf8.count)
@@ -276,10 +312,50 @@ struct FieldValue {
     /// The names of files that came with this very form.
     private(set) var uploaded: [String] = []
 
-    init(text: String = "", problem: String? = nil, parameters: [JobParameter] = []) {
+    /// The script asks for it, given the other values.
+    private(set) var isAsked = true
+
+    init(text: String = "", problem: String? = nil, parameters: [JobParameter] = [], isAsked: Bool = true) {
         self.text = text
         self.problem = problem
         self.parameters = parameters
+        self.isAsked = isAsked
+    }
+
+    /// What comes of each parameter. What the script does not ask for, given the other values, is empty.
+    ///
+    /// - Parameter value: of a parameter that is asked for.
+    static func settled(_ script: Script, _ value: (Parameter) throws -> FieldValue) rethrows -> [FieldValue] {
+        var outputs: Set<String> = []
+        var values: [String: FieldValue] = [:]
+        let asked = try script.asked { parameter in
+            let value = try value(parameter)
+            values[parameter.name] = value
+            return value.given
+        }
+        return zip(script.parameters, asked).map { parameter, isAsked in
+            guard isAsked, var value = values[parameter.name] else {
+                return FieldValue(
+                    parameters: [JobParameter(name: parameter.name, kind: .text, value: "")], isAsked: false)
+            }
+            if case .output = parameter.type, !value.text.isEmpty, !outputs.insert(value.text).inserted {
+                // One would overwrite the other.
+                value.refuse("Another output has this name already; give this one a name of its own.")
+            }
+            return value
+        }
+    }
+
+    /// The same without what is wrong with it, for a form that nobody has sent yet.
+    var unjudged: FieldValue {
+        var value = self
+        value.problem = nil
+        return value
+    }
+
+    /// Of several values, the first alone.
+    mutating func keepFirst() {
+        text = text.utf8.split(separator: UInt8(ascii: "\n")).first.map { String(Substring($0)) } ?? ""
     }
 
     /// As the script would get it, but for the folders of files.

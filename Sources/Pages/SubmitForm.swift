@@ -16,20 +16,32 @@ struct SubmitForm {
     var nonce: SubmissionNonce?
     /// Fields that came though the script does not ask for them.
     var undeclared: [String] = []
+    /// What is chosen of the resources; `nil`: what the script says.
+    var resources: ResourceChoice?
+    /// Each field may have several values, which make several jobs.
+    var isSeveral = false
+    /// What was typed or uploaded as a table of values, and what is wrong with it.
+    var table: (text: String, problem: String?) = ("", nil)
+    /// What is wrong with all values together.
+    var problem: String?
+    /// What would come of it.
+    var preview: HTML?
 
     func page(status: Int = 200) throws -> Response {
         let own = try site.inbox.files(of: visitor.user.id)
         let shared = try site.inbox.sharedFiles()
         let about: [HTML] = script.about.map { "<p>\($0)</p>" }
         let machine = try site.jobs.queueStanding().machine
-        let excess = machine.flatMap(script.terms.needs.excess)
+        let resources = resources ?? ResourceChoice(script.terms, on: machine)
+        let excess = machine.flatMap(resources.terms.needs.excess)
         let today = Day(of: site.now())
         let fields: [HTML] = script.parameters.enumerated().compactMap { index, parameter in
             FormField(
                 script: script, parameter: parameter,
                 value: index < values.count
                     ? values[index] : FieldValue(text: parameter.standard?.text(on: today) ?? ""),
-                index: index, own: own, shared: shared, today: today, isMarked: script.syntax >= 2
+                index: index, own: own, shared: shared, today: today, isMarked: script.syntax >= 2,
+                isSeveral: isSeveral && parameter.canVary
             ).html
         }
         let hint: HTML? = site.settings.scpUser.map { user in
@@ -49,20 +61,66 @@ struct SubmitForm {
             <p class="quiet">Everybody who is signed in sees that you submitted this job, its values and the names of its \
             files; the files themselves, the log and the outputs are yours alone.</p>
             """ : nil
+        let several: HTML? = isSeveral ? #"<input type="hidden" name="several" value="1">\#(severalNote)"# : nil
+        let title = script.title ?? script.name
         return site.page(
-            "Submit \(script.title ?? script.name)",
+            isSeveral ? "Submit several jobs of \(title)" : "Submit \(title)",
             """
-            <h1>Submit \(script.title ?? script.name)</h1>
+            <h1>Submit \(title)</h1>
             \(about)\(TermsNote(site: site, terms: script.terms, machine: machine).paragraph)
-            \(offer)\(excess.flatMap(refusal) ?? (status == 200 ? nil : summary))
+            \(offer)\(excess.flatMap(refusal) ?? (status == 200 ? nil : summary(resources)))
             <form class="panel" method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
             \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
             <input type="hidden" name="scriptname" value="\(script.name)">
-            \(nothing)\(rule)\(fields)\(others)
-            <p class="actions">\(excess == nil ? "<button>Submit job</button>" : nil as HTML?)
-            <a class="button quiet" href="\(site.path("submit"))">Choose another script</a></p>
+            \(preview)\(several)\(nothing)\(rule)\(fields)\(resources.html)\(isSeveral ? tableField : nil)\(others)
+            \(excess == nil ? buttons(hasFields: !fields.isEmpty) : nil)
+            <p><a href="\(site.path("submit"))">Choose another script</a></p>
             </form>\(hint)
             """, for: visitor, at: .submit, status: status)
+    }
+
+    // MARK: What can be done
+
+    /// The first is what a press of Enter does.
+    private func buttons(hasFields: Bool) -> HTML {
+        let label: HTML = preview == nil ? "Preview" : "Preview again"
+        if isSeveral {
+            return """
+                <p class="actions"><button\(preview == nil ? nil : " class=\"quiet\"" as HTML?) name="to" value="preview">\(label)</button>
+                <button class="quiet" name="to" value="single" formnovalidate>One job only</button></p>
+                """
+        }
+        let several: HTML? =
+            hasFields && site.settings.maxSweep > 1
+            ? #"<button class="quiet" name="to" value="several" formnovalidate>Several values …</button>"# : nil
+        return """
+            <p class="actions"><button>Submit job</button>
+            <button class="quiet" name="to" value="preview">\(label)</button>\(several)</p>
+            """
+    }
+
+    private var severalNote: HTML {
+        """
+        <p>Fields may have several values here. Each combination makes a job, \(site.settings.maxSweep) at most; they have one
+        page and one mail.</p>
+        """
+    }
+
+    private var tableField: HTML {
+        let problem: HTML? = table.problem.map { #"<p class="problem" id="table-e">\#($0)</p>"# }
+        let described: HTML =
+            problem == nil
+            ? #" aria-describedby="table-d""# : #" aria-invalid="true" aria-describedby="table-e table-d""#
+        let names = script.parameters.filter(\.canStandInATable).map(\.name).joined(separator: ",")
+        return """
+            <details\(table.text.isEmpty && table.problem == nil ? nil : " open" as HTML?)><summary>A job for each row of a table</summary>
+            <div class="field"><label for="table">Table</label>
+            <p class="help" id="table-d">As spreadsheets save it (CSV). The first line has the names of those parameters whose
+            values the others tell, a job in each line. Files are called by their names. <small>\(names)</small></p>
+            <textarea id="table" name="table" rows="4"\(described)>\n\(table.text)</textarea>
+            <label for="table-file">or upload it</label>
+            <input id="table-file" type="file" name="table_file" accept=".csv,.tsv,.txt">\(problem)</div></details>
+            """
     }
 
     /// The first success needs no data of one's own.
@@ -78,12 +136,19 @@ struct SubmitForm {
     }
 
     /// Why nothing was submitted, and what to look at before sending the form again.
-    private var summary: HTML? {
+    private func summary(_ resources: ResourceChoice) -> HTML? {
         var links = HTML()
         for (index, value) in values.enumerated() where value.problem != nil {
             links += links.bytes.isEmpty ? " " : ", "
             links += "<a href=\"#p\(index)\">\(script.parameters[index].name)</a>"
         }
+        if let resource = resources.wrong {
+            links += "\(links.bytes.isEmpty ? " " : ", " as HTML)<a href=\"#\(resource.id)\">\(resource.label)</a>"
+        }
+        if table.problem != nil {
+            links += "\(links.bytes.isEmpty ? " " : ", " as HTML)<a href=\"#table\">Table</a>"
+        }
+        if let problem { return alert("Nothing was submitted yet. \(problem)") }
         if links.bytes.isEmpty, let field = undeclared.first {
             return alert(
                 "Nothing was submitted yet: the form had a field \(field) that this script does not ask for. It may have "
@@ -101,5 +166,15 @@ struct SubmitForm {
         // An IPv6 address has colons of its own; in its brackets scp takes it too.
         if let bracket = host.lastIndex(of: "]") { return String(host[...bracket]) }
         return String(host.prefix { $0 != ":" })
+    }
+}
+
+extension Parameter {
+    /// Secrets do not belong in tables, and nobody gives what is used of the machine.
+    var canStandInATable: Bool {
+        switch type {
+        case .secret, .use: false
+        default: true
+        }
     }
 }

@@ -27,8 +27,17 @@ public struct SubmitPage: Page {
                 let values = values(of: example, for: script)
                 return try SubmitForm(site: site, visitor: visitor, script: script, values: values).page()
             }
-            let former = try request.query["from"].flatMap { try values(from: $0, for: script, visitor) }
-            return try SubmitForm(site: site, visitor: visitor, script: script, values: former ?? []).page()
+            guard let former = try request.query["from"].flatMap({ try former($0, of: script, visitor) }) else {
+                return try SubmitForm(site: site, visitor: visitor, script: script).page()
+            }
+            var resources = ResourceChoice(script.terms, on: try site.jobs.queueStanding().machine)
+            resources.take(former)
+            // Whoever comes from a job that had too little.
+            if let memory = request.query["need_mem"] { resources.take([.mem: memory]) }
+            return try SubmitForm(
+                site: site, visitor: visitor, script: script, values: try values(of: former, for: script),
+                resources: resources
+            ).page()
         }
         if let name = request.query["scriptname"], site.scripts.script(named: name) != nil {
             return .seeOther(site.path("submit", name))
@@ -52,13 +61,18 @@ public struct SubmitPage: Page {
         }
     }
 
-    /// What the form is filled in with to submit a job of the visitor's once more: its values, and its files as far as they
-    /// are still there. `nil` when there is no such job, or it is another's or of another script.
-    private func values(from id: String, for script: Script, _ visitor: Visitor) throws -> [FieldValue]? {
+    /// A job of the visitor's that is to be submitted once more. `nil` when there is no such job, or it is another's or of
+    /// another script.
+    private func former(_ id: String, of script: Script, _ visitor: Visitor) throws -> Job? {
         guard let id = JobID(text: id), let job = try site.jobs.job(id), job.requester == visitor.user.id,
             job.script == script.name
         else { return nil }
-        let former = try site.jobs.parameters(of: id)
+        return job
+    }
+
+    /// What the form is filled in with to submit it: its values, and its files as far as they are still there.
+    private func values(of job: Job, for script: Script) throws -> [FieldValue] {
+        let former = try site.jobs.parameters(of: job.id)
         return script.parameters.map { parameter in
             let texts: [String] = former.filter { $0.name == parameter.name }.compactMap { value in
                 switch value.kind {
@@ -124,7 +138,7 @@ public struct SubmitPage: Page {
         do {
             try request.multipart(mostBytes: most) { try submission.take($0) }
         } catch let known as Submission.AlreadyQueued {
-            return .seeOther(site.path("jobs", "\(known.job)"))
+            return .seeOther(try page(of: known.job))
         }
         guard submission.isTrusted else { throw RequestProblem.staleForm }
         guard let script = submission.script else {
@@ -139,18 +153,95 @@ public struct SubmitPage: Page {
         }
     }
 
-    /// Queues the job if everything in the form will do, else shows it again.
+    /// Queues the job, or jobs, if everything in the form will do; else, and for a preview, shows it again.
     private func queue(
         _ submission: Submission, _ script: Script, _ request: borrowing Request, _ visitor: Visitor
     ) throws -> Response {
-        let values = try submission.values(of: script, on: Day(of: site.now()))
-        guard let nonce = submission.nonce, submission.undeclared.isEmpty, values.allSatisfy({ $0.problem == nil })
+        let (settings, today) = (site.settings, Day(of: site.now()))
+        // A long upload may have come since the script was read.
+        guard let script = site.scripts.script(named: script.name),
+            let (content, hash) = site.scripts.snapshot(of: script)
         else {
-            return try SubmitForm(
-                site: site, visitor: visitor, script: script, values: values, nonce: submission.nonce,
-                undeclared: submission.undeclared
-            ).page(status: 422)
+            throw RequestProblem(status: 422, sentence: "This script cannot be read any more. Please tell the admin.")
         }
+        let machine = try site.jobs.queueStanding().machine
+        var resources = ResourceChoice(script.terms, on: machine)
+        resources.take(submission.needs)
+        var form = SubmitForm(site: site, visitor: visitor, script: script, nonce: submission.nonce)
+        form.resources = resources
+        form.isSeveral = submission.isSeveral
+        form.undeclared = submission.undeclared
+
+        let jobs: [[FieldValue]]
+        var seal: String?
+        var isRight = submission.nonce != nil && submission.undeclared.isEmpty && resources.isRight
+        if submission.isSeveral {
+            let variations = try Variations(submission, of: script, upTo: settings.maxSweep, on: today)
+            form.values = variations.fields
+            form.table = (
+                String(decoding: submission.table.prefix(Table.longest), as: UTF8.self), variations.tableProblem
+            )
+            form.problem = variations.problem
+            jobs = variations.jobs
+            seal = variations.seal(resources.terms)
+            isRight = isRight && variations.isRight
+        } else {
+            form.values = try submission.values(of: script, on: today)
+            jobs = [form.values]
+            isRight = isRight && form.values.allSatisfy { $0.problem == nil }
+        }
+        switch submission.purpose {
+        case .several, .single:
+            form.isSeveral = submission.purpose == .several && settings.maxSweep > 1
+            form.values = zip(script.parameters, form.values).map { parameter, value in
+                var value = value.unjudged
+                if !form.isSeveral, parameter.canVary { value.keepFirst() }
+                return value
+            }
+            return try form.page()
+        case .preview, .submit: break
+        }
+        if let problem = Self.excess(in: jobs) { form.problem = form.problem ?? problem }
+        guard isRight, form.problem == nil, let nonce = submission.nonce,
+            machine.flatMap(resources.terms.needs.excess) == nil
+        else { return try form.page(status: 422) }
+        // Several jobs are looked at before they are many.
+        guard submission.purpose == .submit, seal == submission.previewed || jobs.count == 1 else {
+            form.preview = try Preview(
+                site: site, visitor: visitor, script: script, terms: resources.terms, jobs: jobs, copy: hash,
+                machine: machine, seal: seal
+            ).html()
+            return try form.page()
+        }
+        var terms = resources.terms
+        terms.timeLimit = terms.timeLimit ?? settings.defaultTimeLimit
+        let parameters = try jobs.map { try self.parameters(of: script, $0) }
+        let result = try site.jobs.submit(
+            script: script.name, content: content, sweep: parameters, terms: terms, by: visitor.user.id, nonce: nonce,
+            at: site.now())
+        if case .already = result {
+            // The job has its own.
+            for given in parameters.joined() where given.kind == .secret { site.secrets.forget(given.value) }
+        }
+        // Only now: the commit is on the disk.
+        site.doorbell.ring()
+        site.log.note(
+            "job-submitted",
+            [
+                "request": request.reference, "job": "\(result.job)", "user": "\(visitor.user.id)",
+                "script": script.name, "jobs": "\(jobs.count)",
+            ])
+        return .seeOther(try page(of: result.job).query("note", "submitted"))
+    }
+
+    /// A job's page, or that of its sweep.
+    private func page(of job: JobID) throws -> Path {
+        guard let sweep = try site.jobs.job(job)?.sweep else { return site.path("jobs", "\(job)") }
+        return site.path("jobs", "sweeps", "\(sweep)")
+    }
+
+    /// What a job of these values is given. Its secrets are kept for it alone.
+    private func parameters(of script: Script, _ values: [FieldValue]) throws -> [JobParameter] {
         var parameters: [JobParameter] = []
         for (parameter, value) in zip(script.parameters, values) {
             // Nobody fills that in.
@@ -160,30 +251,18 @@ public struct SubmitPage: Page {
                 return JobParameter(name: given.name, kind: .secret, value: try site.secrets.keep(secret))
             }
         }
-        // A long upload may have come since the script was read.
-        guard let latest = site.scripts.script(named: script.name), let (content, _) = site.scripts.snapshot(of: latest)
-        else {
-            throw RequestProblem(status: 422, sentence: "This script cannot be read any more. Please tell the admin.")
-        }
-        if let machine = try site.jobs.queueStanding().machine, latest.terms.needs.excess(on: machine) != nil {
-            return try SubmitForm(
-                site: site, visitor: visitor, script: latest, values: values, nonce: nonce
-            ).page(status: 422)
-        }
-        var terms = latest.terms
-        terms.timeLimit = terms.timeLimit ?? site.settings.defaultTimeLimit
-        let result = try site.jobs.submit(
-            script: script.name, content: content, parameters: parameters, terms: terms, by: visitor.user.id,
-            nonce: nonce, at: site.now())
-        if case .already = result {
-            // The job has its own.
-            for given in parameters where given.kind == .secret { site.secrets.forget(given.value) }
-        }
-        // Only now: the commit is on the disk.
-        site.doorbell.ring()
-        site.log.note(
-            "job-submitted",
-            ["request": request.reference, "job": "\(result.job)", "user": "\(visitor.user.id)", "script": script.name])
-        return .seeOther(site.path("jobs", "\(result.job)").query("note", "submitted"))
+        return parameters
+    }
+
+    /// All arguments and variables of a program together hold 2 MiB (execve(2)). Each value is one of both, and the
+    /// environment, the paths of files and the rest take some more. Bytes.
+    private static let mostOfAllValues = 900_000
+
+    private static func excess(in jobs: [[FieldValue]]) -> String? {
+        let size = jobs.map { $0.reduce(0) { $0 + $1.given.utf8.count } }.max() ?? 0
+        guard size > mostOfAllValues else { return nil }
+        return
+            "All values of a job together are longer than \(mostOfAllValues) bytes; put some of them into a file and "
+            + "upload that."
     }
 }

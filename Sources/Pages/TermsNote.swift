@@ -6,6 +6,8 @@ import Web
 
 /// What a user should know before submitting: what a job of the script gets of the machine, how long it may take, and what
 /// follows a failure.
+///
+/// What is still to be chosen it leaves to the form.
 struct TermsNote {
     let site: Site
     let terms: Terms
@@ -18,7 +20,8 @@ struct TermsNote {
     }
 
     private var share: String? {
-        guard let machine, terms.needs.excess(on: machine) == nil else { return nil }
+        guard let machine, terms.needs.excess(on: machine) == nil, terms.leeway.cpus == nil, terms.leeway.memory == nil
+        else { return nil }
         let limits = Limits(site.settings)
         switch Share(of: terms.needs, otherwise: limits.defaultNeeds, on: machine) {
         case .whole: return "While it runs, it has the machine to itself."
@@ -27,7 +30,10 @@ struct TermsNote {
     }
 
     private var time: String? {
-        (terms.timeLimit ?? site.settings.defaultTimeLimit).map { "It may run for \($0.readable), then it is stopped." }
+        guard terms.leeway.time == nil, let limit = terms.timeLimit ?? site.settings.defaultTimeLimit else {
+            return nil
+        }
+        return "It may run for \(limit.readableLimit), then it is stopped."
     }
 
     private var limits: String? {

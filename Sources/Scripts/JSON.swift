@@ -12,6 +12,10 @@ public enum JSON {
     case object([(String, JSON)])
 
     static func number(_ value: some BinaryInteger) -> JSON { .number(String(value)) }
+    /// The first and the last.
+    static func range(_ range: ClosedRange<some BinaryInteger>?) -> JSON {
+        range.map { .array([.number($0.lowerBound), .number($0.upperBound)]) } ?? .null
+    }
     static func strings(_ values: [String]) -> JSON { .array(values.map(JSON.string)) }
 
     /// With a line for each element, indented by two blanks.
@@ -72,32 +76,15 @@ public enum JSON {
 extension Script {
     /// The form that its annotations make, for other programs.
     public var json: JSON {
-        .object([
+        let about: [(String, JSON)] = [
             ("name", .string(name)), ("syntax", .number(syntax)), ("title", title.map(JSON.string) ?? .null),
             ("about", .strings(about)), ("tags", .strings(tags)), ("parameters", .array(parameters.map(\.json))),
-            (
-                "needs",
-                .object([
-                    ("cpus", terms.needs.cpus.map(JSON.number) ?? .null),
-                    ("memory", terms.needs.memory.map(JSON.number) ?? .null),
-                    ("seconds", terms.timeLimit.map { .number($0.milliseconds / 1000) } ?? .null),
-                ])
-            ),
-            (
-                "limits",
-                .object([
-                    ("perUser", terms.perUserLimit.map(JSON.number) ?? .null),
-                    ("total", terms.totalLimit.map(JSON.number) ?? .null), ("retry", .number(terms.retries)),
-                ])
-            ),
-            ("idempotent", .bool(terms.isIdempotent)),
-            (
-                "outputs",
-                .array(
-                    outputs.map { .object([("names", .string($0.names)), ("description", .string($0.description))]) })
-            ),
-            ("example", example.map { .object($0.map { ($0.parameter, .strings($0.values)) }) } ?? .null),
-        ])
+        ]
+        let notes = outputs.map {
+            JSON.object([("names", .string($0.names)), ("description", .string($0.description))])
+        }
+        let example = example.map { JSON.object($0.map { ($0.parameter, .strings($0.values)) }) }
+        return .object(about + terms.json + [("outputs", .array(notes)), ("example", example ?? .null)])
     }
 }
 
@@ -167,5 +154,29 @@ extension ValueType {
         case .output(let endings): return [("endings", .strings(endings))]
         case .use(let resource): return [("resource", .string(resource.rawValue))]
         }
+    }
+}
+
+extension Leeway {
+    fileprivate var json: JSON {
+        let seconds = time.map { $0.lowerBound.milliseconds / 1000...$0.upperBound.milliseconds / 1000 }
+        return .object([("cpus", .range(cpus)), ("memory", .range(memory)), ("seconds", .range(seconds))])
+    }
+}
+
+extension Terms {
+    fileprivate var json: [(String, JSON)] {
+        let needs: [(String, JSON)] = [
+            ("cpus", needs.cpus.map(JSON.number) ?? .null), ("memory", needs.memory.map(JSON.number) ?? .null),
+            ("seconds", timeLimit.map { .number($0.milliseconds / 1000) } ?? .null),
+        ]
+        let limits: [(String, JSON)] = [
+            ("perUser", perUserLimit.map(JSON.number) ?? .null), ("total", totalLimit.map(JSON.number) ?? .null),
+            ("retry", .number(retries)),
+        ]
+        return [
+            ("needs", .object(needs)), ("choice", leeway.json), ("limits", .object(limits)),
+            ("idempotent", .bool(isIdempotent)),
+        ]
     }
 }

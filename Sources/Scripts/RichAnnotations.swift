@@ -12,7 +12,7 @@ struct RichAnnotations {
     private(set) var tags: [String] = []
     private(set) var parameters: [Parameter] = []
     private(set) var outputs: [Script.OutputNote] = []
-    private var termLines = TermLines()
+    private var termLines = TermLines(isRich: true)
     private var examples: [(words: [(name: String, value: String, position: Int)], line: Int, scanner: LineScanner)] =
         []
     /// Where each parameter and each line that may stand once is.

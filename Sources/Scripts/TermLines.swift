@@ -14,6 +14,10 @@ struct TermLines {
     private var terms = Terms.standard
     /// The line that each thing stands in.
     private var lines: [String: Int] = [:]
+    /// By `@syntax 2`, where `@needs` may leave a choice: `mem=8G..64G = 16G`.
+    private let isRich: Bool
+
+    init(isRich: Bool = false) { self.isRich = isRich }
 
     static let keywords: Set<String> = ["@needs", "@limits", "@time", "@retry", "@idempotent"]
 
@@ -23,18 +27,25 @@ struct TermLines {
 
     /// Reads a line; `content` begins with `@`.
     mutating func take(_ content: String, line: Int) throws(AnnotationProblem) {
-        let words = content.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map {
-            String(Substring($0))
-        }
+        let words = words(of: content)
         guard let keyword = words.first else { return }
         let values = words.dropFirst()
         switch keyword {
         case "@needs":
             for (key, value) in try pairs(values, of: keyword, knowing: ["cpus", "mem", "time"], line) {
                 switch key {
-                case "cpus": terms.needs.cpus = try number(value, 1...Self.mostCPUs, for: "cpus", line)
-                case "mem": terms.needs.memory = try memory(value, line)
-                default: try takeTime(value, line)
+                case "cpus":
+                    (terms.needs.cpus, terms.leeway.cpus) = try choice(value, key, line) {
+                        text throws(AnnotationProblem) in try number(text, 1...Self.mostCPUs, for: key, line)
+                    }
+                case "mem":
+                    (terms.needs.memory, terms.leeway.memory) = try choice(value, key, line) {
+                        text throws(AnnotationProblem) in try memory(text, line)
+                    }
+                default:
+                    (terms.timeLimit, terms.leeway.time) = try choice(value, key, line) {
+                        text throws(AnnotationProblem) in try time(text, line)
+                    }
                 }
             }
         case "@limits":
@@ -47,7 +58,7 @@ struct TermLines {
             }
         case "@time":
             try once("time", line)
-            try takeTime(try single(values, of: keyword, such: "12h", line), line)
+            terms.timeLimit = try time(try single(values, of: keyword, such: "12h", line), line)
         case "@retry":
             try once("retry", line)
             try takeRetries(try single(values, of: keyword, such: "1", line), line)
@@ -71,12 +82,49 @@ struct TermLines {
         return terms
     }
 
-    private mutating func takeTime(_ value: String, _ line: Int) throws(AnnotationProblem) {
+    /// Of a line. In `mem=8G..64G = 16G` blanks may stand around the second sign.
+    private func words(of content: String) -> [String] {
+        var words: [String] = []
+        for word in content.utf8.split(whereSeparator: LineScanner.isBlank).map({ String(Substring($0)) }) {
+            if isRich, let last = words.last,
+                word.utf8.first == UInt8(ascii: "=") || last.utf8.last == UInt8(ascii: "=")
+            {
+                words[words.count - 1] = last + word
+            } else {
+                words.append(word)
+            }
+        }
+        return words
+    }
+
+    /// From `16G`, `8G..64G = 16G`, or `8G..64G`, where the form starts with the least.
+    private func choice<Amount: Comparable>(
+        _ value: String, _ key: String, _ line: Int, _ read: (String) throws(AnnotationProblem) -> Amount
+    ) throws(AnnotationProblem) -> (Amount, ClosedRange<Amount>?) {
+        let bytes = Array(value.utf8)
+        guard isRich, let dots = bytes.indices.first(where: { bytes[$0...].starts(with: "..".utf8) })
+        else { return (try read(value), nil) }
+        let parts = bytes[(dots + 2)...].split(
+            separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false
+        ).map { String(decoding: $0, as: UTF8.self) }
+        let (least, most) = (try read(String(decoding: bytes[..<dots], as: UTF8.self)), try read(parts[0]))
+        guard least < most else {
+            throw AnnotationProblem(
+                line: line, reason: "\(key): the range ends before it begins; write the smaller first")
+        }
+        let standard = parts.count > 1 ? try read(parts[1]) : least
+        guard (least...most).contains(standard) else {
+            throw AnnotationProblem(line: line, reason: "\(key): \(parts[1]) lies outside of the range before it")
+        }
+        return (standard, least...most)
+    }
+
+    private func time(_ value: String, _ line: Int) throws(AnnotationProblem) -> Instant.Span {
         guard let span = Instant.Span(written: value), span > .seconds(0) else {
             throw AnnotationProblem(
                 line: line, reason: "\(value) is no time such as 90s, 30m, 12h, 7d or 12:00:00")
         }
-        terms.timeLimit = span
+        return span
     }
 
     private mutating func takeRetries(_ value: String, _ line: Int) throws(AnnotationProblem) {

@@ -16,6 +16,22 @@ public struct Needs: Sendable, Equatable {
     public static let undeclared = Needs()
 }
 
+/// Between what whoever submits a job may choose; `nil`: there is nothing to choose.
+public struct Leeway: Sendable, Equatable {
+    public var cpus: ClosedRange<Int>?
+    /// Bytes.
+    public var memory: ClosedRange<Int64>?
+    public var time: ClosedRange<Instant.Span>?
+
+    public init(
+        cpus: ClosedRange<Int>? = nil, memory: ClosedRange<Int64>? = nil, time: ClosedRange<Instant.Span>? = nil
+    ) {
+        self.cpus = cpus
+        self.memory = memory
+        self.time = time
+    }
+}
+
 /// On what terms jobs of a script are run: what they need, how long they may take, and what follows a failure.
 public struct Terms: Sendable, Equatable {
     public var needs: Needs
@@ -28,10 +44,12 @@ public struct Terms: Sendable, Equatable {
     /// How many jobs of this script run at once: of one requester, and all together. `nil`: as many as fit.
     public var perUserLimit: Int?
     public var totalLimit: Int?
+    /// What whoever submits may choose of needs and time limit, which are what the form starts with then.
+    public var leeway: Leeway
 
     public init(
         needs: Needs = .undeclared, timeLimit: Instant.Span? = nil, retries: Int = 0, isIdempotent: Bool = false,
-        perUserLimit: Int? = nil, totalLimit: Int? = nil
+        perUserLimit: Int? = nil, totalLimit: Int? = nil, leeway: Leeway = Leeway()
     ) {
         self.needs = needs
         self.timeLimit = timeLimit
@@ -39,6 +57,7 @@ public struct Terms: Sendable, Equatable {
         self.isIdempotent = isIdempotent
         self.perUserLimit = perUserLimit
         self.totalLimit = totalLimit
+        self.leeway = leeway
     }
 
     /// Those of a script that says nothing of the kind.

@@ -59,6 +59,8 @@ public struct Settings: Sendable {
     public internal(set) var maxOpenFiles: Int?
     public internal(set) var maxProcesses: Int?
     public internal(set) var cgroup = CGroup.auto
+    /// How many jobs may be submitted together; 0: one at a time.
+    public internal(set) var maxSweep = 0
     /// Before the second attempt; doubled for each further one, up to an hour.
     public internal(set) var retryPause = Instant.Span.seconds(0)
     /// Seconds.

@@ -113,6 +113,9 @@ struct SettingsKey: Sendable {
         numberOrNone(
             "max_running_per_user", 10_000, \.maxRunningPerUser,
             "How many jobs of one requester run at once; 0: as many as fit."),
+        number(
+            "max_sweep", "100", 0...1000, \.maxSweep,
+            "How many jobs may be submitted together, each with other values; 0: one at a time."),
         durationOrNone(
             "default_time_limit", \.defaultTimeLimit,
             "How long a job may run whose script declares nothing else, such as 90, 30m, 12h, 7d or 12:00:00; 0: as long as it takes."

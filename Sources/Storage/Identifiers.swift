@@ -39,6 +39,12 @@ public struct FileID: Identifier {
     public init(_ number: Int64) { self.number = number }
 }
 
+/// The number of a sweep.
+public struct SweepID: Identifier {
+    public let number: Int64
+    public init(_ number: Int64) { self.number = number }
+}
+
 /// The number of a session.
 public struct SessionID: Identifier {
     public let number: Int64

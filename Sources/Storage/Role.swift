@@ -17,13 +17,14 @@ public enum Role: Sendable, CaseIterable {
             Permissions(
                 Role.signedIn.merging(Role.jobReading) { $1 }.merging([
                     "files": [.read, .insert], "script_copies": [.read, .insert], "jobs": [.read, .insert],
-                    "job_parameters": [.read, .insert], "events": [.read, .insert],
+                    "job_parameters": [.read, .insert], "events": [.read, .insert], "sweeps": [.read, .insert],
                 ]) { $1 })
         case .jobs:
             // A queued job is cancelled by the page itself, with its event and its mail; a running one only by a wish.
             Permissions(
                 Role.signedIn.merging(Role.jobReading) { $1 }.merging([
                     "jobs": [.read, .update], "events": [.read, .insert], "mails": [.read, .insert],
+                    "sweeps": [.read, .update],
                 ]) { $1 })
         case .files:
             // A job that is over forgets a file that its requester deletes.
@@ -36,6 +37,7 @@ public enum Role: Sendable, CaseIterable {
                 "users": [.read, .update], "files": .read, "script_copies": .read, "jobs": [.read, .update],
                 "job_parameters": .read, "attempts": [.read, .insert, .update], "events": [.read, .insert],
                 "mails": [.read, .insert], "workers": [.read, .insert, .update], "queue": [.read, .update],
+                "sweeps": [.read, .update],
             ])
         case .mailer: Permissions(["mails": [.read, .update], "jobs": .read])
         case .cleaner:
@@ -45,12 +47,13 @@ public enum Role: Sendable, CaseIterable {
                 // A file that goes is forgotten by the parameters of past jobs.
                 "job_parameters": [.read, .update, .delete],
                 "attempts": [.read, .delete], "events": [.read, .delete], "mails": [.read, .delete],
+                "sweeps": [.read, .delete],
             ])
         case .admin:
             Permissions([
                 "users": .all, "sessions": .all, "files": .all, "script_copies": .all, "jobs": .all,
                 "job_parameters": .all, "attempts": .all, "events": .all, "mails": .all, "workers": .read,
-                "queue": [.read, .update],
+                "queue": [.read, .update], "sweeps": .all,
             ])
         }
     }
@@ -60,6 +63,6 @@ public enum Role: Sendable, CaseIterable {
     /// Showing jobs.
     private static let jobReading: [String: Permissions.Verbs] = [
         "jobs": .read, "job_parameters": .read, "attempts": .read, "events": .read, "mails": .read, "files": .read,
-        "queue": .read,
+        "queue": .read, "sweeps": .read,
     ]
 }

@@ -6,7 +6,7 @@ internal import SQLite
 // migration is appended here and never edited, and must keep the previous release working: new columns have defaults.
 
 /// The migrations in order; the database's `user_version` is how many of them it has had.
-let migrations: [StaticString] = [firstSchema, indexesForCleaning, queueOfManyJobs, richForms]
+let migrations: [StaticString] = [firstSchema, indexesForCleaning, queueOfManyJobs, richForms, sweepsOfJobs]
 
 let firstSchema: StaticString = """
     -- People. Everywhere else a user is a number; the address is an attribute.
@@ -330,4 +330,23 @@ let richForms: StaticString = """
     ALTER TABLE new_job_parameters RENAME TO job_parameters;
     CREATE INDEX job_parameters_by_file ON job_parameters (file_id) WHERE file_id IS NOT NULL;
     CREATE INDEX job_parameters_by_secret ON job_parameters (value) WHERE kind = 'secret';
+    """
+
+let sweepsOfJobs: StaticString = """
+    -- Jobs of one script that were submitted together, each with other values. Their numbers follow each other.
+    CREATE TABLE sweeps (
+        id              INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id         INTEGER NOT NULL REFERENCES users (id),
+        script          TEXT NOT NULL,
+        -- How many jobs it began with.
+        size            INTEGER NOT NULL CHECK (size > 1),
+        created_at      INTEGER NOT NULL,
+        -- When the last of its jobs was over and its mail was written; NULL until then.
+        ended_at        INTEGER
+    ) STRICT;
+    -- jobs.expires_at of a job that is over stays NULL until its whole sweep is over: the outputs belong together.
+    ALTER TABLE jobs ADD COLUMN sweep_id INTEGER REFERENCES sweeps (id);
+    -- 1: lists of jobs do not show it but the last of its sweep, which stands for all.
+    ALTER TABLE jobs ADD COLUMN is_folded INTEGER NOT NULL DEFAULT 0 CHECK (is_folded IN (0, 1));
+    CREATE INDEX jobs_by_sweep ON jobs (sweep_id, state) WHERE sweep_id IS NOT NULL;
     """

@@ -15,8 +15,8 @@ public enum MultipartEvent {
 struct MultipartParser {
     /// Longest boundary (RFC 2046, section 5.1.1).
     static let longestBoundary = 70
-    /// A form of ours has a hundred parameters at most, with two parts for each that is a file, and a few of its own.
-    static let mostParts = 256
+    /// A form of ours has a hundred parameters at most, and a sweep of a thousand jobs a part for each file or choice.
+    static let mostParts = 2048
     /// The header of a part is a line or two.
     static let longestHeader = 8192
 

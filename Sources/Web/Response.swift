@@ -37,6 +37,15 @@ public struct Response {
             ], body: .file(file))
     }
 
+    /// What was made for this answer, to be saved.
+    public static func download(_ bytes: [UInt8], named name: String) -> Response {
+        Response(
+            status: 200,
+            headers: [
+                ("Content-Type", "application/octet-stream"), ("Content-Disposition", Download.disposition(name)),
+            ], body: .bytes(bytes))
+    }
+
     /// The same with a cookie to keep.
     public consuming func setting(_ cookie: Cookie) -> Response {
         cookies.append(cookie)

@@ -1,7 +1,7 @@
 import FileStore
 import JobQueue
 import Linux
-import Mail
+import Notices
 import SQLite
 import Serving
 import Settings
@@ -68,13 +68,7 @@ struct QueueCommand {
             let outcome = try database.write {
                 let outcome = try jobs.stopByAdmin(id, keepingFor: retention, at: now)
                 if outcome == .cancelled, let job = try jobs.job(id) {
-                    let mail = JobMail.ended(
-                        job: id, script: job.script, outcome: .cancelled,
-                        sentence: "The administrator cancelled it \(job.cancellation).",
-                        link: JobMail.link(to: id, at: settings.baseURL), logTail: "", expiresAt: now + retention,
-                        at: now)
-                    try MailStore(database).enqueue(
-                        mail, about: id, attempt: job.attempt, to: job.requesterEmail, at: now)
+                    try Notices(database, about: jobs, settings).cancelledBeforeStart(job, byAdmin: true, at: now)
                 }
                 return outcome
             }
