@@ -56,7 +56,7 @@ struct FormField {
 
     private var mark: HTML? {
         if case .output = parameter.type, !isMarked { return " <small>name of the output file</small>" }
-        return isMarked && parameter.isOptional ? " <small>optional</small>" : nil
+        return isMarked && parameter.isOptional && parameter.type != .flag ? " <small>optional</small>" : nil
     }
 
     /// What the author says of it, and what will do.

@@ -44,7 +44,7 @@ struct Preview {
             <p class="quiet">Nothing is submitted yet.</p>
             <dl class="facts">\(command)\(fact("Each gets", resources, isOne))\(fact("Usually takes", usual(lasts)))\
             \(fact("Its turn", "\(start)"))\
-            \(fact("Is kept", "Outputs and log stay for \(days) days after its end: until \("\(expiry)") if it ended today."))</dl>
+            \(fact("Expires", "Outputs and log stay for \(days) days after its end: until \("\(expiry)") if it ended today."))</dl>
             \(isOne ? nil : table)\(seal)
             <p class="actions"><button>Submit \(isOne ? "job" : "\(jobs.count) jobs" as HTML)</button></p>
             </section>

@@ -61,7 +61,8 @@ struct SweepView {
             default: nil
             }
         let same: [HTML] = common.map { name, value in
-            "<div><dt>\(name)</dt><dd class=\"value\">\(value)</dd></div>"
+            let shown: HTML = value.isEmpty ? "<small>(empty)</small>" : "<span class=\"value\">\(value)</span>"
+            return "<div><dt>\(name)</dt><dd>\(shown)</dd></div>"
         }
         let details: HTML? = same.isEmpty ? nil : #"<h2>The same in all jobs</h2><dl class="facts">\#(same)</dl>"#
         let title = "Sweep #\(sweep.id)"

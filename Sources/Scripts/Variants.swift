@@ -161,7 +161,8 @@ private struct Fixed {
         for (index, byte) in text.utf8.enumerated() {
             switch byte {
             case UInt8(ascii: "-") where index == 0: digits.append(byte)
-            case UInt8(ascii: ".") where places == nil: places = 0
+            case UInt8(ascii: ".") where places == nil && digits.last.map { $0 != UInt8(ascii: "-") } == true:
+                places = 0
             case UInt8(ascii: "0")...UInt8(ascii: "9"):
                 digits.append(byte)
                 places = places.map { $0 + 1 }

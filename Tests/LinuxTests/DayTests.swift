@@ -25,4 +25,11 @@ import Testing
         #expect("\(Day(of: midnight))" == "2026-02-03")
         #expect("\(Day(of: midnight - .milliseconds(1000)))" == "2026-02-02")
     }
+
+    @Test(arguments: [
+        ("2026-03-01", "2026-03-02"), ("2024-02-28", "2024-02-29"), ("2023-02-28", "2023-03-01"),
+        ("1900-02-28", "1900-03-01"), ("2000-02-28", "2000-02-29"), ("2025-12-31", "2026-01-01"),
+        ("2026-04-30", "2026-05-01"),
+    ])
+    func `is followed by the next`(day: String, next: String) { #expect(Day(day)?.next == Day(next)) }
 }

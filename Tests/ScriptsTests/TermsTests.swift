@@ -115,3 +115,47 @@ import Testing
             ])
     }
 }
+
+@Suite struct `What is to be chosen of the needs` {
+    private func read(_ line: String, syntax: String = "##~~ @syntax 2\n") throws -> Terms {
+        try Annotations(
+            of: Array("\(syntax)##~~ \(line)".utf8), style: AnnotationStyle(), neighbours: Neighbours("/nowhere")
+        ).terms
+    }
+
+    @Test(arguments: [
+        ("@needs cpus=1..8", Terms(needs: Needs(cpus: 1), leeway: Leeway(cpus: 1...8))),
+        ("@needs cpus=1..8=4", Terms(needs: Needs(cpus: 4), leeway: Leeway(cpus: 1...8))),
+        (
+            "@needs mem=8G..64G = 16G cpus=2",
+            Terms(needs: Needs(cpus: 2, memory: 16 << 30), leeway: Leeway(memory: 8 << 30...64 << 30))
+        ),
+        (
+            "@needs time=10m..2:00:00 =1h mem= 1G",
+            Terms(
+                needs: Needs(memory: 1 << 30), timeLimit: .hours(1), leeway: Leeway(time: .minutes(10) ... .hours(2)))
+        ),
+    ])
+    func `lies between two bounds`(line: String, terms: Terms) throws { #expect(try read(line) == terms) }
+
+    @Test(arguments: [
+        ("@needs cpus=8..1", "cpus: the range ends before it begins; write the smaller first"),
+        ("@needs cpus=2..2", "cpus: the range ends before it begins; write the smaller first"),
+        ("@needs cpus=1..8 = 9", "cpus: 9 lies outside of the range before it"),
+        ("@needs mem=1G..", "mem:  is no size such as 512M or 32G"),
+        ("@needs mem=..1G", "mem:  is no size such as 512M or 32G"),
+        ("@needs cpus=1..8 =", "cpus:  is no whole number from 1 to 100000"),
+        ("@needs time=1h..x", "x is no time such as 90s, 30m, 12h, 7d or 12:00:00"),
+        ("@time 1h..2h", "1h..2h is no time such as 90s, 30m, 12h, 7d or 12:00:00"),
+    ])
+    func `has to be written so that it can be`(line: String, reason: String) throws {
+        let problem = #expect(throws: AnnotationProblem.self) { _ = try read(line) }
+        #expect(problem?.reason == reason && problem?.line == 2)
+    }
+
+    @Test func `is nothing in the original form`() throws {
+        for line in ["@needs cpus=1..8", "@needs mem=8G..64G = 16G"] {
+            #expect(throws: AnnotationProblem.self) { _ = try read(line, syntax: "") }
+        }
+    }
+}
