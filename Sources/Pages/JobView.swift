@@ -85,7 +85,7 @@ struct JobView {
         return """
             <section id="standing" class="standing \(job.state.rawValue)" aria-label="Standing">
             <dl><div><dt>\(began)</dt><dd>\(time(moment))</dd></div>\(length)\(status)\(try place())\(lastMoment)</dl>
-            \(try sentence().map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())
+            \(try sentence().map { "<p class=\"reason\">\($0)</p>" as HTML })\(try action())\(try progress())
             </section>
             """
     }
@@ -96,6 +96,19 @@ struct JobView {
         if let reason = job.reason { return "\(reason)" }
         guard job.state == .failed, let code = job.exitCode else { return nil }
         return "The script ended with an error (exit status \(code)). What it wrote last is at the end of its log."
+    }
+
+    /// How far its script says that it is. The log is its requester's alone.
+    private func progress() throws -> HTML? {
+        guard isOwn, job.state.isLive,
+            let log = LogFile(attemptsDirectory: site.settings.attemptsDir, jobUID: job.uid, attempt: job.attempt),
+            let progress = Progress(in: try log.tail(limit: Self.logTail).text, style: AnnotationStyle(site.settings))
+        else { return nil }
+        guard let percent = progress.percent else { return "<p class=\"progress\">\(progress.words)</p>" }
+        return """
+            <div class="progress"><label for="progress">\(percent) % \(progress.words)</label>
+            <progress id="progress" max="100" value="\(percent)"></progress></div>
+            """
     }
 
     private func action() throws -> HTML? {
