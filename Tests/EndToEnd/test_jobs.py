@@ -9,11 +9,13 @@ import pytest
 
 from reading import Page, text
 from site_scripts import SCRIPTS
+from site_under_test import wait_until
 
 LEAVE = "#!/bin/sh\n##~~ Leaves a file.\necho said\necho left > left.txt\n"
 SLOW = "#!/bin/sh\n##~~ word - what to say\necho \"$1 first\"\nwhile [ ! -e go ]; do sleep 0.02; done\necho second\n"
 FAIL = "#!/bin/sh\n##~~ Fails.\necho 'no such luck' >&2\nexit 3\n"
-MINE = {"leave.sh": LEAVE, "slow.sh": SLOW, "fail.sh": FAIL}
+TELL = SLOW.replace("first\"", "first\"\necho \"##~~ progress 40 <b>mapping</b>\"")
+MINE = {"leave.sh": LEAVE, "slow.sh": SLOW, "fail.sh": FAIL, "tell.sh": TELL}
 
 
 @pytest.fixture(scope="module")
@@ -346,3 +348,16 @@ def test_a_job_that_is_cancelled_while_it_waits_never_runs(slot):
     assert slot.query("SELECT 1 FROM attempts WHERE job_id = ?", waiting) == []
     mails = slot.query("SELECT subject FROM mails WHERE job_id = ?", waiting)
     assert [mail["subject"] for mail in mails] == [f"Job #{waiting} [slow.sh] Cancelled"]
+
+
+def test_a_script_tells_its_requester_how_far_it_is(site, ada, eve):
+    number = ada.queue("tell.sh", {"word": "x"})
+    site.wait_for(number, "running")
+    wait_until("the progress is in the log", lambda: "##~~ progress 40" in ada.get(f"/jobs/{number}/log").text)
+    page = Page(ada.get(f"/jobs/{number}"))
+    assert page.one("progress").get("value") == "40"
+    assert text(page.one("label", for_="progress")) == "40 % <b>mapping</b>"
+    assert Page(eve.get(f"/jobs/{number}")).all("progress") == []
+    go(site, number)
+    site.wait_for(number, "succeeded")
+    assert Page(ada.get(f"/jobs/{number}")).all("progress") == []
