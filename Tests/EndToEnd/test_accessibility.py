@@ -5,13 +5,13 @@ import pytest
 from senses import BARE_LINKS, FAINT_EDGES, FAINT_TEXTS, FOCUSED, SMALL_TARGETS, START_AT_THE_TOP, STOPS, TOO_WIDE
 from site_scripts import SCRIPTS
 from site_under_test import wait_until
-from tour import FAILS, FIELDS, FORM, PAGES, World
+from tour import FAILS, FIELDS, FORM, PAGES, SWEEP, World
 
 
 @pytest.fixture(scope="module")
 def world(make_site):
     site = make_site(
-        scripts={**SCRIPTS, "form.sh": FORM, "fails.sh": FAILS, "small.fa": ">a\nA\n"},
+        scripts={**SCRIPTS, "form.sh": FORM, "fails.sh": FAILS, "sweep.sh": SWEEP, "small.fa": ">a\nA\n"},
         settings={"machine_cpus": 8, "machine_memory": "4G", "default_cpus": 1, "kill_grace": 0})
     world = World(site)
     yield world

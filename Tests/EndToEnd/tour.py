@@ -8,7 +8,7 @@ FORM = r"""#!/bin/sh
 ##~~ @syntax 2
 ##~~ @title Align reads
 ##~~ @about Maps reads to a reference genome.
-##~~ @needs cpus=1 mem=64M time=1h
+##~~ @needs cpus=1..2 mem=64M..256M time=1h..3h
 ##~~ @example reference=small.fa reads=small.fa label=S_1 day=today sets=a where=here
 ##~~ reference [file .fa .fasta max=1K] - the reference
 ##~~ reads [files 1..3 .fq .fa] - read files
@@ -45,6 +45,15 @@ FIELDS = {
     "scan": ("button", True, "", "Choose a file, or upload one."),
     "sets": ("checkbox", False, "", "Choose at least one."),
 }
+SWEEP = """#!/bin/sh
+##~~ @syntax 2
+##~~ @title Count
+##~~ k [int 1..9 = 3] - how often
+##~~ mode [choice fast|exact = fast] - method
+##~~ keep [flag] - keep temporary files
+##~~ result [output .txt = result.txt]
+echo "$SR_K" > "$SR_RESULT"
+"""
 FAILS = "#!/bin/sh\n##~~ Fails.\n##~~ word - any word\n##~~ input - a file\necho 'no such thing' >&2\nexit 3\n"
 
 
@@ -85,15 +94,15 @@ class World:
                 control.dispatchEvent(new Event("input", { bubbles: true }));
             }""", values)
 
-    def send(self, label):
-        """Presses the button; the browser itself insists on nothing."""
+    def send(self, label, sign="[role=alert]"):
+        """Presses the button, until the sign is there; the browser itself insists on nothing."""
         self.browser.execute_script(
             """const button = [...document.querySelectorAll("main button")].find((one) => one.textContent === arguments[0]);
             button.form.noValidate = true;
             button.focus();
             button.click();""", label)
-        wait_until("it is refused", lambda: self.browser.execute_script(
-            "return document.readyState === 'complete' && document.querySelector('[role=alert]') !== null"))
+        wait_until(f"there is {sign}", lambda: self.browser.execute_script(
+            "return document.readyState === 'complete' && document.querySelector(arguments[0]) !== null", sign))
 
     def refuse_sign_in(self):
         self.show("/login")
@@ -127,6 +136,28 @@ class World:
             for (const badge of document.querySelectorAll(".state")) badge.textContent = "too much output";
             for (const span of document.querySelectorAll(".ticks")) span.textContent = "23 h 59 min";""")
 
+    def show_preview(self):
+        self.show("/submit/sweep.sh", self.ada)
+        self.send("Preview", "#preview")
+
+    def show_several(self):
+        self.show("/submit/sweep.sh", self.ada)
+        self.send("Several values …", "#table")
+
+    def preview_several(self):
+        self.show_several()
+        self.type(param_k="1..3")
+        self.send("Preview", "#preview")
+
+    def refuse_several(self):
+        self.show_several()
+        self.type(param_k="1..x", table="none\n1\n")
+        self.send("Preview")
+
+    def show_sweep(self):
+        self.preview_several()
+        self.send("Submit 3 jobs", ".sweep .succeeded")
+
     def refuse_form(self):
         self.show("/submit/form.sh", self.ada)
         roles = ["spinbutton", "textbox", "combobox", "Date"]
@@ -146,6 +177,11 @@ PAGES = {
     "form, all shown": World.show_whole_form,
     "form, refused": World.refuse_form,
     "form with an example": lambda world: world.show("/submit/form.sh?example=1", world.ada),
+    "preview": World.show_preview,
+    "several values": World.show_several,
+    "several values, refused": World.refuse_several,
+    "preview of several": World.preview_several,
+    "sweep": World.show_sweep,
     "original form": lambda world: world.show("/submit/count.sh", world.ada),
     "jobs": lambda world: world.show("/jobs", world.ada),
     "older jobs": World.show_older_jobs,
