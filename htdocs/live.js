@@ -163,7 +163,10 @@ function settle() {
         if (controls.length === 1 && !values.length) values.push("no");
         const isAsked = values.some((value) => is.split("\n").includes(value));
         field.hidden = !isAsked;
-        for (const control of field.querySelectorAll("input, select, textarea")) control.disabled = !isAsked;
+        for (const control of field.querySelectorAll("input, select, textarea")) {
+            control.disabled = !isAsked;
+            control.required ||= "required" in control.dataset;
+        }
     }
 }
 

@@ -36,10 +36,10 @@ public struct AccountPage: Page {
     ) throws -> Response {
         let new = form["new"] ?? ""
         if let problem = PasswordProblem.of(new, minimum: site.settings.minPasswordLength) {
-            return try page(visitor, problem: problem.sentence)
+            return try page(visitor, problem: FormProblem(problem.sentence, with: "new"))
         }
         guard try site.users.changePassword(of: visitor.user.id, from: form["password"] ?? "", to: new) else {
-            return try page(visitor, problem: "The present password is not right.")
+            return try page(visitor, problem: FormProblem("The present password is not right.", with: "password"))
         }
         // Whoever knew the old one is out.
         try site.sessions.endAll(of: visitor.user.id, but: visitor.session.id)
@@ -47,7 +47,7 @@ public struct AccountPage: Page {
         return .seeOther(site.path("account").noting(.passwordChanged, to: visitor, at: site.now()))
     }
 
-    private func page(_ visitor: Visitor, note: Note? = nil, problem: String? = nil) throws -> Response {
+    private func page(_ visitor: Visitor, note: Note? = nil, problem: FormProblem? = nil) throws -> Response {
         let minimum = site.settings.minPasswordLength
         let sessions: [HTML] = try site.sessions.sessions(of: visitor.user.id, at: site.now()).map { row($0, visitor) }
         return site.page(
@@ -57,12 +57,13 @@ public struct AccountPage: Page {
             \(note.map { #"<p class="done" role="status">\#($0.sentence)</p>"# as HTML })
             <p>You are signed in as <strong>\(visitor.user.email)</strong>. Mails about your jobs go there.</p>
             <section class="panel" aria-labelledby="change"><h2 id="change">Change the password</h2>
-            <form method="post" action="\(site.path("account", "password"))">\(visitor.tokenField)\(alert(problem))
+            <form method="post" action="\(site.path("account", "password"))">\(visitor.tokenField)\(alert(problem?.sentence))
             <p class="field"><label for="password">Present password</label>
-            <input id="password" name="password" type="password" autocomplete="current-password" required></p>
+            <input id="password" name="password" type="password" autocomplete="current-password" required\
+            \(flaw(of: "password", problem))></p>
             <p class="field"><label for="new">New password <small>at least \(minimum) characters; 15 or more are better</small></label>
             <input id="new" name="new" type="password" autocomplete="new-password" minlength="\(minimum)" maxlength="128"
-            required></p>
+            required\(flaw(of: "new", problem))></p>
             <p><button>Change the password</button></p></form></section>
             <h2>Where you are signed in</h2>
             <table><thead><tr><th scope="col">Browser</th><th scope="col">Since</th><th scope="col">Last seen</th>
@@ -78,7 +79,8 @@ public struct AccountPage: Page {
             ? #"<span class="quiet">this one</span>"#
             : """
             <form method="post" action="\(site.path("account", "sessions", "end"))">\(visitor.tokenField)
-            <input type="hidden" name="session" value="\(session.id.number)"><button class="quiet">End</button></form>
+            <input type="hidden" name="session" value="\(session.id.number)"><button class="quiet"
+            aria-label="End the session of \(browserName(session.userAgent))">End</button></form>
             """
         return """
             <tr><th scope="row" title="\(session.userAgent)">\(browserName(session.userAgent))</th>

@@ -29,7 +29,7 @@ public struct FilesPage: Page {
         }
     }
 
-    private func list(_ visitor: Visitor, note: Note? = nil, problem: String? = nil) throws -> Response {
+    private func list(_ visitor: Visitor, note: Note? = nil, problem: FormProblem? = nil) throws -> Response {
         let files = try site.inbox.files(of: visitor.user.id)
         let shared = try site.inbox.sharedFiles()
         let rows: [HTML] = files.map { file in
@@ -58,10 +58,10 @@ public struct FilesPage: Page {
             "Your files",
             """
             <h1>Your files</h1>
-            \(note.map { #"<p class="done" role="status">\#($0.sentence)</p>"# as HTML })\(alert(problem))
+            \(note.map { #"<p class="done" role="status">\#($0.sentence)</p>"# as HTML })\(alert(problem?.sentence))
             <form class="panel upload" method="post" action="\(site.path("files"))" enctype="multipart/form-data">
             \(visitor.tokenField)<p class="field"><label for="file">Upload a file</label>
-            <input id="file" type="file" name="file" required></p>
+            <input id="file" type="file" name="file" required\(flaw(of: "file", problem))></p>
             <p><button>Upload</button></p></form>
             \(own)\(sharedList)
             """, for: visitor, at: .files, status: problem == nil ? 200 : 422)
@@ -94,10 +94,10 @@ public struct FilesPage: Page {
                 }
             }
         } catch let refusal as Upload.Refusal {
-            return try list(visitor, problem: refusal.sentence)
+            return try list(visitor, problem: FormProblem(refusal.sentence, with: "file"))
         }
         guard isTrusted else { throw RequestProblem.staleForm }
-        guard let kept else { return try list(visitor, problem: "Choose a file first.") }
+        guard let kept else { return try list(visitor, problem: FormProblem("Choose a file first.", with: "file")) }
         site.log.note(
             "file-uploaded", ["request": request.reference, "file": "\(kept.id)", "user": "\(visitor.user.id)"])
         return .seeOther(site.path("files").noting(.uploaded, to: visitor, at: site.now()))
@@ -107,7 +107,8 @@ public struct FilesPage: Page {
         guard let id = FileID(text: id), let file = try site.inbox.file(id, of: visitor.user.id)
         else { throw RequestProblem.notFound }
         if case .inUse(let job) = try site.inbox.delete(file) {
-            return try list(visitor, problem: "\(file.name) is read by job #\(job), which is not over yet.")
+            return try list(
+                visitor, problem: FormProblem("\(file.name) is read by job #\(job), which is not over yet."))
         }
         site.log.note("file-deleted", ["request": request.reference, "file": "\(id)", "user": "\(visitor.user.id)"])
         return .seeOther(site.path("files").noting(.deleted, to: visitor, at: site.now()))

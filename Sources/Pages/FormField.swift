@@ -49,7 +49,7 @@ struct FormField {
 
     private func group(_ controls: [HTML]) -> HTML {
         """
-        <fieldset class="field"\(dependence)\(described)><legend>\(parameter.name)\(mark)</legend>
+        <fieldset class="field"\(dependence)\(describedBy(places))><legend>\(parameter.name)\(mark)\(need)</legend>
         \(help)\(controls)\(problem)</fieldset>
         """
     }
@@ -58,6 +58,9 @@ struct FormField {
         if case .output = parameter.type, !isMarked { return " <small>name of the output file</small>" }
         return isMarked && parameter.isOptional && parameter.type != .flag ? " <small>optional</small>" : nil
     }
+
+    /// A group as a whole cannot be required, so this is said to who hears its name.
+    private var need: HTML? { isRequired ? #" <span class="unseen">required</span>"# : nil }
 
     /// What the author says of it, and what will do.
     private var help: HTML? {
@@ -101,15 +104,22 @@ struct FormField {
 
     private var problem: HTML? { value.problem.map { #"<p class="problem" id="e\#(index)">\#($0)</p>"# } }
 
-    /// Ties the control to what is said about it.
-    private var described: HTML {
-        switch (value.problem != nil, help != nil) {
-        case (false, false): ""
-        case (false, true): #" aria-describedby="d\#(index)""#
-        case (true, false): #" aria-describedby="e\#(index)" aria-invalid="true""#
-        case (true, true): #" aria-describedby="e\#(index) d\#(index)" aria-invalid="true""#
-        }
+    /// Where something is said about it.
+    private var places: [String] {
+        [value.problem == nil ? nil : "e\(index)", help == nil ? nil : "d\(index)"].compactMap(\.self)
     }
+
+    private func describedBy(_ places: [String]) -> HTML? {
+        places.isEmpty ? nil : #" aria-describedby="\#(places.joined(separator: " "))""#
+    }
+
+    /// Ties the only control to what is said about it.
+    private var described: HTML { "\(describedBy(places))\(flaw)" }
+
+    /// Ties one control of several to what is wrong; the group tells the rest.
+    private var describedInGroup: HTML { "\(value.problem == nil ? nil : describedBy(["e\(index)"]))\(flaw)" }
+
+    private var flaw: HTML? { value.problem == nil ? nil : #" aria-invalid="true""# }
 
     /// For the script of the page, which shows the field only when it is asked for.
     private var dependence: HTML? {
@@ -121,11 +131,15 @@ struct FormField {
     // MARK: Controls
 
     private var attributes: HTML {
-        let required: HTML? = isRequired ? " required" : nil
-        return #"id="p\#(index)" name="param_\#(parameter.name)"\#(described)\#(required)"#
+        #"id="p\#(index)" name="param_\#(parameter.name)"\#(described)\#(required)"#
     }
 
-    /// What browsers insist on themselves.
+    /// What browsers insist on themselves; if it is not always asked for, only once the page's script knows that it is.
+    private var required: HTML? {
+        guard isRequired else { return nil }
+        return parameter.condition == nil ? " required" : " data-required"
+    }
+
     private var isRequired: Bool { parameter.type != .plain && !parameter.isOptional }
 
     private var control: HTML {
@@ -190,7 +204,7 @@ struct FormField {
         let id: HTML = offset == 0 ? "p\(index)" : "p\(index)-\(offset)"
         return """
             <label class="check" for="\(id)"><input id="\(id)" type="checkbox" name="param_\(parameter.name)" \
-            value="\(choice.value)"\(mark)> \(choice.label)</label>
+            value="\(choice.value)"\(describedInGroup)\(mark)> \(choice.label)</label>
             """
     }
 
@@ -247,7 +261,7 @@ struct FormField {
             hasChoice
             ? """
             <label for="p\(index)">\(isSeveral ? "Choose files" : "Choose a file")</label>
-            <select id="p\(index)" name="param_\(parameter.name)"\(several)>\(none)\(groups)</select>
+            <select id="p\(index)" name="param_\(parameter.name)"\(describedInGroup)\(several)>\(none)\(groups)</select>
             """ : nil
         // The first control of a parameter is where a link to it leads.
         let upload: HTML = hasChoice ? "u\(index)" : "p\(index)"
@@ -267,10 +281,12 @@ struct FormField {
         case (true, true): offer = "and upload more"
         }
         let many: HTML? = isSeveral ? " multiple" : nil
+        // Where there is a choice, either will do.
+        let must = hasChoice ? nil : required
         return [
             """
             \(kept)\(choice)<label for="\(upload)">\(offer)</label>
-            <input id="\(upload)" type="file" name="upload_\(parameter.name)"\(many)\(accept)>
+            <input id="\(upload)" type="file" name="upload_\(parameter.name)"\(describedInGroup)\(must)\(many)\(accept)>
             """
         ]
     }

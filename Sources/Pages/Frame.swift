@@ -111,8 +111,3 @@ func shortened(_ text: String, to most: Int = 120) -> String {
     else { return text }
     return String(scalars[..<end]) + "…"
 }
-
-/// What is wrong with a form, where screen readers hear it first.
-func alert(_ sentence: String?) -> HTML? {
-    sentence.map { #"<p class="problem" role="alert">\#($0)</p>"# }
-}

@@ -37,7 +37,9 @@ public struct LoginPage: Page {
             site.log.note("sign-in-refused", ["request": request.reference, "from": request.remoteAddress])
             return AccountForms(
                 site: site, guest: guest, fromPage: fromPage, login: login,
-                signInProblem: "This e-mail address and password do not belong together. Check both and try again."
+                signInProblem: FormProblem(
+                    "This e-mail address and password do not belong together. Check both and try again.",
+                    with: "login", "password")
             ).page(status: 422)
         }
         site.log.note("signed-in", ["request": request.reference, "user": "\(user.id)", "from": request.remoteAddress])

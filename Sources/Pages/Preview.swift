@@ -39,7 +39,7 @@ struct Preview {
         let expiry = Day(of: now + (lasts.last ?? .seconds(0)) + site.settings.retention)
         let days = site.settings.retention.milliseconds / 86_400_000
         return """
-            <section class="preview" id="preview" aria-labelledby="preview-title" tabindex="-1">
+            <section class="preview" id="preview" aria-labelledby="preview-title" tabindex="-1" autofocus>
             <h2 id="preview-title">\(isOne ? "Preview" : "Preview of \(jobs.count) jobs" as HTML)</h2>
             <p class="quiet">Nothing is submitted yet.</p>
             <dl class="facts">\(command)\(fact("Each gets", resources, isOne))\(fact("Usually takes", usual(lasts)))\

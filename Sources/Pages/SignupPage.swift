@@ -23,19 +23,23 @@ public struct SignupPage: Page {
         }
         let login = form["login"] ?? ""
         let fromPage = form["fromPage"].flatMap(site.path.local)
-        func again(_ problem: String) -> Response {
-            AccountForms(site: site, guest: guest, fromPage: fromPage, login: login, signUpProblem: problem)
-                .page(status: 422)
+        func again(_ sentence: String, with field: String) -> Response {
+            AccountForms(
+                site: site, guest: guest, fromPage: fromPage, login: login,
+                signUpProblem: FormProblem(sentence, with: field)
+            ).page(status: 422)
         }
         guard let address = EmailAddress(login) else {
-            return again("This is no e-mail address that we can write to. Expected is one like ada@example.org.")
+            return again(
+                "This is no e-mail address that we can write to. Expected is one like ada@example.org.",
+                with: "new-login")
         }
         let password = form["password"] ?? ""
         if let problem = PasswordProblem.of(password, minimum: site.settings.minPasswordLength) {
-            return again(problem.sentence)
+            return again(problem.sentence, with: "new-password")
         }
         guard let user = try site.users.signUp(address, password: password, at: site.now()) else {
-            return again("This address has an account already. Sign in with it instead.")
+            return again("This address has an account already. Sign in with it instead.", with: "new-login")
         }
         site.log.note("signed-up", ["request": request.reference, "user": "\(user.id)", "from": request.remoteAddress])
         return try site.begin(user, request, leadingTo: fromPage ?? site.path())

@@ -157,7 +157,8 @@ struct SubmitForm {
         if links.bytes.isEmpty {
             return alert("Nothing was submitted yet: the form did not arrive whole. Please send it again.")
         }
-        return #"<p class="problem" role="alert">Nothing was submitted yet. Please look at:\#(links).</p>"#
+        return
+            #"<p class="problem" role="alert" tabindex="-1" autofocus>Nothing was submitted yet. Please look at:\#(links).</p>"#
     }
 
     /// The machine's name as users reach it.

@@ -66,7 +66,7 @@ def test_the_form_is_made_of_the_scripts_comments(site, ada):
     for side in ["left", "right"]:
         choice = page.one("select", form, name=f"param_input_{side}")
         [group] = [one for one in page.all("fieldset", form) if choice in list(one.iter())]
-        assert text(page.one("legend", group)) == f"input_{side}"
+        assert text(page.one("legend", group)) == f"input_{side} required"
         assert text(page.one("p", group, id=group.get("aria-describedby"))) == f"the {side} file"
         assert page.one("input", group, name=f"upload_input_{side}").get("type") == "file"
 
@@ -123,8 +123,8 @@ def test_a_form_with_mistakes_comes_back_with_everything_that_was_right(site, ad
     assert (file["name"], fields["param_input_left"]) == ("kept.txt", f"file:{file['id']}")
     assert fields["param_input_right"] == ""
     [left, right] = page.all("fieldset")
-    assert "kept.txt has arrived and is in your files." in text(left) and left.get("aria-invalid") is None
-    assert right.get("aria-invalid") == "true"
+    assert "kept.txt has arrived and is in your files." in text(left) 
+    assert page.all("input", left, aria_invalid="true") == [] and len(page.all("input", right, aria_invalid="true")) == 1
     assert text(page.one("p", right, class_="problem")) == "Choose a file, or upload one."
     output = page.one("input", name="param_output_result")
     problem = page.one("p", id=output.get("aria-describedby").split()[0])

@@ -87,7 +87,7 @@ private let examples = root.appendingPathComponent("examples").path
 @Suite struct `The guide for script authors` {
     let scratch = ScratchDirectory()
 
-    @Test func `ends its tutorial in a script that works`() throws {
+    @Test func `begins with a script that works`() throws {
         let guide = try String(contentsOf: root.appendingPathComponent("docs/script-authors.md"), encoding: .utf8)
         let block = try #require(guide.components(separatedBy: "```sh\n").first { $0.hasPrefix("#!/bin/bash\n") })
         let text = try #require(block.components(separatedBy: "```").first)
