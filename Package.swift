@@ -82,7 +82,7 @@ let package = Package(
 
         // What the project is about.
         module("Accounts", ["Storage", "SQLite", "Sodium", "Linux"]),
-        module("Scripts", ["Patterns", "Settings", "Sodium", "Linux"]),
+        module("Scripts", ["Accounts", "Patterns", "Settings", "Sodium", "Linux"]),
         module("JobQueue", ["Storage", "SQLite", "Settings", "Scripts", "Sodium", "Linux"]),
         module("FileStore", ["Storage", "SQLite", "Sodium", "Linux", "CLinux"]),
         module("Mail", ["Storage", "SQLite", "Settings", "EventLog", "Linux"]),
@@ -92,9 +92,8 @@ let package = Package(
         module(
             "Execution",
             [
-                "JobQueue", "FileStore", "Mail", "Notices", "Scripts", "Supervision", "Storage", "SQLite", "Settings",
-                "Sodium",
-                "EventLog", "Linux", "CLinux",
+                "Accounts", "JobQueue", "FileStore", "Mail", "Notices", "Scripts", "Supervision", "Storage", "SQLite",
+                "Settings", "Sodium", "EventLog", "Linux", "CLinux",
             ]),
         module("Serving", ["Settings", "EventLog", "Linux", "CLinux"]),
         module(
@@ -147,7 +146,7 @@ let package = Package(
         tests("WebTests", ["Web", "Linux", "TestSupport"]),
         tests("AccountsTests", ["Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("PatternsTests", ["Patterns"]),
-        tests("ScriptsTests", ["Scripts", "Patterns", "Linux", "TestSupport"]),
+        tests("ScriptsTests", ["Scripts", "Accounts", "Patterns", "Linux", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("FileStoreTests", ["FileStore", "Storage", "SQLite", "Sodium", "Linux", "TestSupport"]),
         tests("MailTests", ["Mail", "Settings", "EventLog", "Storage", "SQLite", "Linux", "TestSupport"]),

@@ -45,9 +45,9 @@ extension UserStore {
         try database.write { try database.run("UPDATE users SET disabled_at = NULL WHERE id = \(user)") }
     }
 
-    private static let accountColumns: SQL = "id, email, created_at, disabled_at"
+    static let accountColumns: SQL = "id, email, created_at, disabled_at"
 
-    private static func account(_ row: borrowing Row) -> Account {
+    static func account(_ row: borrowing Row) -> Account {
         Account(
             user: User(id: UserID(row.int64(0)), email: row.text(1)), createdAt: row.instant(2),
             closedAt: row.optionalInstant(3))

@@ -1,3 +1,4 @@
+import Accounts
 import FileStore
 import JobQueue
 internal import Linux
@@ -11,6 +12,7 @@ import Supervision
 struct Commission {
     let settings: Settings
     let catalogue: Catalogue
+    let groups: GroupStore
     let inbox: Inbox
     let outbox: Outbox
     let secrets: Secrets
@@ -30,6 +32,14 @@ struct Commission {
         let job = attempt.job
         guard let script = catalogue.script(named: job.script), let (_, hash) = catalogue.snapshot(of: script) else {
             throw Refusal(sentence: "The script \(job.script) is not offered any more, so the job was not run.")
+        }
+        // Whoever submitted it may have left a group meanwhile, or the script may be for others now.
+        let isAdmitted = try script.access?.admits(job.requesterEmail) { try groups.groups(of: job.requester) }
+        guard isAdmitted ?? true else {
+            throw Refusal(
+                sentence:
+                    "The script \(job.script) may not be used by \(job.requesterEmail) any more, so the job was not "
+                    + "run. Please ask the admin.")
         }
         guard hash == job.scriptHash || settings.onScriptChange == .run else {
             throw Refusal(

@@ -1,3 +1,4 @@
+internal import Accounts
 public import EventLog
 import FileStore
 import JobQueue
@@ -80,7 +81,7 @@ public final class Worker {
         outbox = Outbox(root: settings.outboxDir)
         commission = Commission(
             settings: settings,
-            catalogue: Catalogue(settings),
+            catalogue: Catalogue(settings), groups: GroupStore(database),
             inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox,
             secrets: Secrets(stateDirectory: settings.stateDir), machine: settings.machine,
             cgroups: try CgroupParent.find(settings.cgroup.text))

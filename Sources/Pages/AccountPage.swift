@@ -50,12 +50,20 @@ public struct AccountPage: Page {
     private func page(_ visitor: Visitor, note: Note? = nil, problem: FormProblem? = nil) throws -> Response {
         let minimum = site.settings.minPasswordLength
         let sessions: [HTML] = try site.sessions.sessions(of: visitor.user.id, at: site.now()).map { row($0, visitor) }
+        let groups = try site.groups.groups(of: visitor.user.id).map(\.text).sorted()
+        let membership: HTML? =
+            groups.isEmpty
+            ? nil
+            : """
+            <p>Your groups: <strong>\(groups.joined(separator: ", "))</strong>. Some scripts are for their members alone.</p>
+            """
         return site.page(
             "Your account",
             """
             <h1>Your account</h1>
             \(note.map { #"<p class="done" role="status">\#($0.sentence)</p>"# as HTML })
             <p>You are signed in as <strong>\(visitor.user.email)</strong>. Mails about your jobs go there.</p>
+            \(membership)
             <section class="panel" aria-labelledby="change"><h2 id="change">Change the password</h2>
             <form method="post" action="\(site.path("account", "password"))">\(visitor.tokenField)\(alert(problem?.sentence))
             <p class="field"><label for="password">Present password</label>

@@ -114,7 +114,7 @@ struct JobView {
     private func action() throws -> HTML? {
         guard isOwn else { return nil }
         if job.state.isOver {
-            guard let script = site.scripts.script(named: job.script) else { return nil }
+            guard let script = try site.scripts.script(named: job.script, for: visitor) else { return nil }
             // The form comes filled in as it was.
             var again = site.path("submit", job.script).query("from", "\(job.id)")
             let words: HTML
@@ -195,7 +195,7 @@ struct JobView {
             return job.state.isOver && job.startedAt != nil ? "<h2>Output files</h2><p>The script left none.</p>" : nil
         }
         // As it describes itself now; it may have changed since the job was submitted.
-        let script = site.scripts.script(named: job.script)
+        let script = try site.scripts.script(named: job.script, for: visitor)
         let rows: [HTML] = files.map { file in
             let note: HTML? = script?.description(ofOutput: file.displayName).map { "<small>\($0)</small>" }
             let segments = [Array("files".utf8), Array("jobs".utf8), Array("\(job.id)".utf8)] + file.segments

@@ -20,13 +20,14 @@ public final class Site {
     let database: Database
     let users: UserStore
     let sessions: SessionStore
+    let groups: GroupStore
     let jobs: JobStore
     let inbox: Inbox
     let outbox: Outbox
     let secrets: Secrets
     let mails: MailStore
     let notices: Notices
-    let scripts: Catalogue
+    let scripts: Offer
     let doorbell: Doorbell
 
     /// - Throws: `Storage.Problem` when the database is not ready, `SQLiteError`, `SystemError`.
@@ -38,13 +39,14 @@ public final class Site {
         database = try Storage.open(settings.pathToDb, as: role)
         users = UserStore(database, hasher: PasswordHasher(slotsIn: settings.stateDir))
         sessions = SessionStore(database)
+        groups = GroupStore(database)
         jobs = JobStore(database, actor: "\(role)")
         inbox = Inbox(root: settings.inboxDir, database: database)
         outbox = Outbox(root: settings.outboxDir)
         secrets = Secrets(stateDirectory: settings.stateDir)
         mails = MailStore(database)
         notices = Notices(database, about: jobs, settings)
-        scripts = Catalogue(settings)
+        scripts = Offer(Catalogue(settings), groups)
         doorbell = Doorbell(stateDirectory: settings.stateDir)
     }
 }

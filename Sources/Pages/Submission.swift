@@ -53,10 +53,10 @@ struct Submission {
         let job: JobID
     }
 
-    init(site: Site, visitor: Visitor, name: String?) {
+    init(site: Site, visitor: Visitor, name: String?) throws {
         self.site = site
         self.visitor = visitor
-        script = name.flatMap(site.scripts.script(named:))
+        script = try name.flatMap { try site.scripts.script(named: $0, for: visitor) }
     }
 
     mutating func take(_ event: MultipartEvent) throws {
@@ -73,7 +73,7 @@ struct Submission {
                 throw AlreadyQueued(job: job)
             }
         case .field("scriptname", let value):
-            if script == nil { script = site.scripts.script(named: value) }
+            if script == nil { script = try site.scripts.script(named: value, for: visitor) }
         case .field(Purpose.field, let value): purpose = Purpose(rawValue: value) ?? .preview
         case .field("several", _): isSeveral = site.settings.maxSweep > 1
         case .field("previewed", let value): previewed = value

@@ -22,7 +22,9 @@ public struct SubmitPage: Page {
         guard request.segments.first == "submit", request.segments.count <= 2 else { throw RequestProblem.notFound }
         if request.method == .post { return try submit(request, visitor) }
         if request.segments.count == 2 {
-            guard let script = site.scripts.script(named: request.segments[1]) else { throw RequestProblem.notFound }
+            guard let script = try site.scripts.script(named: request.segments[1], for: visitor) else {
+                throw RequestProblem.notFound
+            }
             if request.query["example"] != nil, let example = script.example {
                 let values = values(of: example, for: script)
                 return try SubmitForm(site: site, visitor: visitor, script: script, values: values).page()
@@ -39,7 +41,7 @@ public struct SubmitPage: Page {
                 resources: resources
             ).page()
         }
-        if let name = request.query["scriptname"], site.scripts.script(named: name) != nil {
+        if let name = request.query["scriptname"], try site.scripts.script(named: name, for: visitor) != nil {
             return .seeOther(site.path("submit", name))
         }
         return try choice(visitor, lookingFor: request.query["q"] ?? "")
@@ -91,7 +93,7 @@ public struct SubmitPage: Page {
     private static let mostCards = 50
 
     private func choice(_ visitor: Visitor, lookingFor words: String) throws -> Response {
-        let scripts = try site.scripts.scripts()
+        let scripts = try site.scripts.scripts(for: visitor)
         let found = words.isEmpty ? scripts : scripts.filter { $0.isFound(by: words) }
         let shown = found.prefix(Self.mostCards)
         let cards: [HTML] = shown.map { script in
@@ -132,7 +134,7 @@ public struct SubmitPage: Page {
     private static let fewCards = 12
 
     private func submit(_ request: borrowing Request, _ visitor: Visitor) throws -> Response {
-        var submission = Submission(
+        var submission = try Submission(
             site: site, visitor: visitor, name: request.segments.count == 2 ? request.segments[1] : nil)
         let most = Int(site.settings.maxUploadBytes) + Submission.slack
         do {
@@ -143,7 +145,7 @@ public struct SubmitPage: Page {
         guard submission.isTrusted else { throw RequestProblem.staleForm }
         guard let script = submission.script else {
             throw RequestProblem(
-                status: 422, sentence: "This script is not offered any more. Choose another from the list.")
+                status: 404, sentence: "This script is not offered any more. Choose another from the list.")
         }
         do {
             return try queue(submission, script, request, visitor)
@@ -159,7 +161,7 @@ public struct SubmitPage: Page {
     ) throws -> Response {
         let (settings, today) = (site.settings, Day(of: site.now()))
         // A long upload may have come since the script was read.
-        guard let script = site.scripts.script(named: script.name),
+        guard let script = try site.scripts.script(named: script.name, for: visitor),
             let (content, hash) = site.scripts.snapshot(of: script)
         else {
             throw RequestProblem(status: 422, sentence: "This script cannot be read any more. Please tell the admin.")

@@ -8,6 +8,7 @@ import Web
 struct Visitor {
     let session: Session
     let token: SessionToken
+    let membership = Membership()
     var user: User { session.user }
 
     /// The first field of every form: proves that the form came from a page of this session.

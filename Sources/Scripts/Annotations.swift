@@ -36,6 +36,7 @@ struct Annotations: Equatable {
     var terms = Terms.standard
     var outputs: [Script.OutputNote] = []
     var example: [Script.Example]?
+    var access: Access?
 
     /// A form with more fields is no form. Also bounds what one file can cost.
     static let mostParameters = 100
@@ -48,12 +49,12 @@ struct Annotations: Equatable {
         var lines: [String: Int] = [:]
         var termLines = TermLines()
         var rich: RichAnnotations?
-        var isFirst = true
+        var (isFirst, isPastTop) = (true, false)
         for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
             guard line.starts(with: prefix) else {
                 // The richer form stands at the top of the file.
-                if rich != nil, !Annotations.isComment(line, like: prefix) { break }
+                if rich != nil, !Annotations.isComment(line, like: prefix) { isPastTop = true }
                 continue
             }
             // What is no UTF-8 is shown with stand-ins; it never stops the page.
@@ -67,6 +68,8 @@ struct Annotations: Equatable {
                 rich = RichAnnotations(style: style, neighbours: neighbours)
                 continue
             }
+            if isPastTop || rich == nil { try Annotations.refuseAccess(scanner, isPastTop: isPastTop) }
+            if isPastTop { continue }
             if rich != nil {
                 try rich?.take(scanner, line: number)
                 continue
@@ -102,6 +105,7 @@ struct Annotations: Equatable {
             return
         }
         (title, about, tags, parameters, outputs) = (rich.title, rich.about, rich.tags, rich.parameters, rich.outputs)
+        access = rich.access
         (terms, example) = try rich.finished()
     }
 
@@ -113,6 +117,16 @@ struct Annotations: Equatable {
             throw scanner.problem("the richer form is @syntax 2; without this line the original one holds")
         }
         return 2
+    }
+
+    /// Other lines are passed over where they mean nothing. Were this one, everybody might use what was meant for a few.
+    private static func refuseAccess(_ scanner: LineScanner, isPastTop: Bool) throws(AnnotationProblem) {
+        var words = scanner
+        guard words.take(while: { !LineScanner.isBlank($0) }) == AccessLines.keyword else { return }
+        throw scanner.problem(
+            isPastTop
+                ? "@access stands in the comments at the top, as all lines do"
+                : "@access wants @syntax 2 in the first of these lines")
     }
 
     /// Whether a line belongs to the comments at the top: it is empty, or begins as the prefix does.

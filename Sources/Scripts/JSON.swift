@@ -1,3 +1,4 @@
+internal import Accounts
 internal import Linux
 internal import Patterns
 
@@ -83,8 +84,14 @@ extension Script {
         let notes = outputs.map {
             JSON.object([("names", .string($0.names)), ("description", .string($0.description))])
         }
+        let access = access.map {
+            JSON.object([("groups", .strings($0.groups.map(\.text))), ("users", .strings($0.users.map(\.text)))])
+        }
         let example = example.map { JSON.object($0.map { ($0.parameter, .strings($0.values)) }) }
-        return .object(about + terms.json + [("outputs", .array(notes)), ("example", example ?? .null)])
+        return .object(
+            about + terms.json + [
+                ("access", access ?? .null), ("outputs", .array(notes)), ("example", example ?? .null),
+            ])
     }
 }
 

@@ -13,6 +13,7 @@ struct RichAnnotations {
     private(set) var parameters: [Parameter] = []
     private(set) var outputs: [Script.OutputNote] = []
     private var termLines = TermLines(isRich: true)
+    private var accessLines = AccessLines()
     private var examples: [(words: [(name: String, value: String, position: Int)], line: Int, scanner: LineScanner)] =
         []
     /// Where each parameter and each line that may stand once is.
@@ -38,6 +39,9 @@ struct RichAnnotations {
         if scanner.next == UInt8(ascii: "@") { return try takeKeyword(&scanner, line) }
         try takeParameter(try ParameterLine(&scanner, neighbours), scanner, line)
     }
+
+    /// Whom the script is for; `nil`: everybody.
+    var access: Access? { accessLines.access }
 
     /// All that was said.
     func finished() throws(AnnotationProblem) -> (terms: Terms, example: [Script.Example]?) {
@@ -140,11 +144,12 @@ struct RichAnnotations {
             do throws(AnnotationProblem) {
                 try termLines.take(keyword + " " + scanner.takeRest(), line: line)
             } catch { throw error.at(column: scanner.problem("", at: start).column) }
+        case AccessLines.keyword: try accessLines.take(&scanner)
         case "@syntax": throw scanner.problem("@syntax stands once, before all other lines", at: start)
         default:
             throw scanner.problem(
                 "\(keyword) is not understood; there are @title, @about, @tags, @needs, @limits, @time, @retry, "
-                    + "@idempotent, @example and @output", at: start)
+                    + "@idempotent, @access, @example and @output", at: start)
         }
     }
 

@@ -22,17 +22,20 @@ public struct Script: Sendable, Equatable {
     public let outputs: [OutputNote]
     /// The form filled in with example data; `nil`: the author gives none.
     public let example: [Example]?
+    /// Whom it is for; `nil`: everybody who is signed in.
+    public let access: Access?
 
     init(name: String, path: String, _ annotations: Annotations) {
         self.init(
             name: name, path: path, syntax: annotations.syntax, title: annotations.title, about: annotations.about,
             tags: annotations.tags, parameters: annotations.parameters, terms: annotations.terms,
-            outputs: annotations.outputs, example: annotations.example)
+            outputs: annotations.outputs, example: annotations.example, access: annotations.access)
     }
 
     init(
         name: String, path: String, syntax: Int = 1, title: String? = nil, about: [String] = [], tags: [String] = [],
-        parameters: [Parameter] = [], terms: Terms = .standard, outputs: [OutputNote] = [], example: [Example]? = nil
+        parameters: [Parameter] = [], terms: Terms = .standard, outputs: [OutputNote] = [], example: [Example]? = nil,
+        access: Access? = nil
     ) {
         self.name = name
         self.path = path
@@ -44,6 +47,7 @@ public struct Script: Sendable, Equatable {
         self.terms = terms
         self.outputs = outputs
         self.example = example
+        self.access = access
     }
 
     /// What some of the outputs are: those whose names match.

@@ -12,19 +12,20 @@ public enum Role: Sendable, CaseIterable {
         case .home: Permissions(Role.signedIn.merging(Role.jobReading) { $1 })
         case .login: Permissions(["users": [.read, .update], "sessions": .all])
         case .signup: Permissions(["users": [.read, .insert], "sessions": .all])
-        case .account: Permissions(["users": [.read, .update], "sessions": .all])
+        case .account: Permissions(["users": [.read, .update], "sessions": .all, "group_members": .read])
         case .submit:
             Permissions(
                 Role.signedIn.merging(Role.jobReading) { $1 }.merging([
                     "files": [.read, .insert], "script_copies": [.read, .insert], "jobs": [.read, .insert],
                     "job_parameters": [.read, .insert], "events": [.read, .insert], "sweeps": [.read, .insert],
+                    "group_members": .read,
                 ]) { $1 })
         case .jobs:
             // A queued job is cancelled by the page itself, with its event and its mail; a running one only by a wish.
             Permissions(
                 Role.signedIn.merging(Role.jobReading) { $1 }.merging([
                     "jobs": [.read, .update], "events": [.read, .insert], "mails": [.read, .insert],
-                    "sweeps": [.read, .update],
+                    "sweeps": [.read, .update], "group_members": .read,
                 ]) { $1 })
         case .files:
             // A job that is over forgets a file that its requester deletes.
@@ -37,7 +38,7 @@ public enum Role: Sendable, CaseIterable {
                 "users": [.read, .update], "files": .read, "script_copies": .read, "jobs": [.read, .update],
                 "job_parameters": .read, "attempts": [.read, .insert, .update], "events": [.read, .insert],
                 "mails": [.read, .insert], "workers": [.read, .insert, .update], "queue": [.read, .update],
-                "sweeps": [.read, .update],
+                "sweeps": [.read, .update], "group_members": .read,
             ])
         case .mailer: Permissions(["mails": [.read, .update], "jobs": .read])
         case .cleaner:
@@ -53,7 +54,7 @@ public enum Role: Sendable, CaseIterable {
             Permissions([
                 "users": .all, "sessions": .all, "files": .all, "script_copies": .all, "jobs": .all,
                 "job_parameters": .all, "attempts": .all, "events": .all, "mails": .all, "workers": .read,
-                "queue": [.read, .update], "sweeps": .all,
+                "queue": [.read, .update], "sweeps": .all, "group_members": .all,
             ])
         }
     }

@@ -6,7 +6,9 @@ internal import SQLite
 // migration is appended here and never edited, and must keep the previous release working: new columns have defaults.
 
 /// The migrations in order; the database's `user_version` is how many of them it has had.
-let migrations: [StaticString] = [firstSchema, indexesForCleaning, queueOfManyJobs, richForms, sweepsOfJobs]
+let migrations: [StaticString] = [
+    firstSchema, indexesForCleaning, queueOfManyJobs, richForms, sweepsOfJobs, groupsOfPeople,
+]
 
 let firstSchema: StaticString = """
     -- People. Everywhere else a user is a number; the address is an attribute.
@@ -349,4 +351,16 @@ let sweepsOfJobs: StaticString = """
     -- 1: lists of jobs do not show it but the last of its sweep, which stands for all.
     ALTER TABLE jobs ADD COLUMN is_folded INTEGER NOT NULL DEFAULT 0 CHECK (is_folded IN (0, 1));
     CREATE INDEX jobs_by_sweep ON jobs (sweep_id, state) WHERE sweep_id IS NOT NULL;
+    """
+
+let groupsOfPeople: StaticString = """
+    -- Who is in which group. A group is there as long as somebody is in it; scripts say which of them they are for.
+    CREATE TABLE group_members (
+        -- As it stands in scripts; compared exactly.
+        group_name      TEXT NOT NULL CHECK (length(group_name) BETWEEN 1 AND 64 AND
+                            group_name NOT GLOB '*[^A-Za-z0-9_.-]*'),
+        user_id         INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        PRIMARY KEY (group_name, user_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX group_members_by_user ON group_members (user_id);
     """

@@ -40,7 +40,7 @@ struct AccountCommand {
     }
 
     func setPassword(of address: String) throws -> String {
-        let account = try account(address)
+        let account = try users.account(named: address)
         let password = try readPassword()
         if let problem = PasswordProblem.of(password, minimum: settings.minPasswordLength) {
             throw Advice(problem.sentence, status: EX_DATAERR)
@@ -50,22 +50,15 @@ struct AccountCommand {
     }
 
     func close(_ address: String) throws -> String {
-        let account = try account(address)
+        let account = try users.account(named: address)
         try users.close(account.user.id, at: Instant.now())
         return "\(account.user.email): closed\n"
     }
 
     func reopen(_ address: String) throws -> String {
-        let account = try account(address)
+        let account = try users.account(named: address)
         try users.reopen(account.user.id)
         return "\(account.user.email): open\n"
-    }
-
-    private func account(_ address: String) throws -> Account {
-        guard let email = EmailAddress(address), let account = try users.account(of: email) else {
-            throw Advice("\(address): nobody has this address; `scriptrunner accounts` lists all", status: EX_NOUSER)
-        }
-        return account
     }
 
     /// A line of standard input, never an argument: arguments are seen by everybody on the machine. A terminal does not
@@ -96,5 +89,15 @@ struct AccountCommand {
             throw Advice("the password is no text in UTF-8", status: EX_DATAERR)
         }
         return password
+    }
+}
+
+extension UserStore {
+    /// The account of an address as the admin types it.
+    func account(named address: String) throws -> Account {
+        guard let email = EmailAddress(address), let account = try account(of: email) else {
+            throw Advice("\(address): nobody has this address; `scriptrunner accounts` lists all", status: EX_NOUSER)
+        }
+        return account
     }
 }

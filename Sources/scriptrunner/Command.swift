@@ -3,6 +3,12 @@ import Serving
 import Settings
 import Storage
 
+/// What came of a wish about one job or one account.
+struct Outcome {
+    let line: String
+    let isDone: Bool
+}
+
 /// What the admin can ask for on the machine itself.
 enum Command {
     static let usage = """
@@ -16,6 +22,7 @@ enum Command {
           httpd-conf   nginx | apache: print the web server's configuration, filled in from the settings
         \(QueueCommand.usage)
         \(AccountCommand.usage)
+        \(GroupCommand.usage)
           version      print the version of the database that this release works with
 
         """
@@ -55,6 +62,12 @@ enum Command {
         case ("password", 2): say(try accounts().setPassword(of: words[1]))
         case ("close", 2): say(try accounts().close(words[1]))
         case ("reopen", 2): say(try accounts().reopen(words[1]))
+        case ("group", 4...) where words[1] == "add":
+            return try report(groups().add(words.dropFirst(3), to: words[2]))
+        case ("group", 4...) where words[1] == "remove":
+            return try report(groups().remove(words.dropFirst(3), from: words[2]))
+        case ("group", 2) where words[1] == "list": say(try groups().list())
+        case ("group", 3) where words[1] == "list": say(try groups().list(words[2]))
         case ("version", 1): say("database version \(Storage.version)\n")
         case ("help", _), ("--help", _): say(usage)
         default:
@@ -81,6 +94,13 @@ enum Command {
         return try AccountCommand(settings)
     }
 
+    private static func groups() throws -> GroupCommand {
+        let settings = try Settings.load()
+        try refuseRoot(settings)
+        try settings.check([(.databaseFolder, .write), (.stateDir, .write), (.scriptDir, .read)])
+        return try GroupCommand(settings)
+    }
+
     private static func queue() throws -> QueueCommand {
         let settings = try Settings.load()
         try refuseRoot(settings)
@@ -89,7 +109,7 @@ enum Command {
     }
 
     /// What was done goes to standard output, what could not be done to standard error.
-    private static func report(_ outcomes: [QueueCommand.Outcome]) -> CInt {
+    private static func report(_ outcomes: [Outcome]) -> CInt {
         for outcome in outcomes { say(outcome.line + "\n", to: outcome.isDone ? 1 : 2) }
         return outcomes.allSatisfy(\.isDone) ? 0 : EX_DATAERR
     }

@@ -55,12 +55,6 @@ struct QueueCommand {
 
     // MARK: Single jobs
 
-    /// What came of a wish about one job.
-    struct Outcome {
-        let line: String
-        let isDone: Bool
-    }
-
     func cancel(_ numbers: ArraySlice<String>) throws -> [Outcome] {
         try each(numbers) { id in
             let now = Instant.now()

@@ -282,7 +282,7 @@ def test_a_script_that_goes_while_its_form_is_open_is_told(site, ada):
     before = (jobs(site), len(kept(site)))
     (site.state / "scripts/fleeting.sh").unlink()
     answer = ada.submit("fleeting.sh", files={"input_file": ("f", b"x")}, hidden=hidden)
-    assert answer.status_code == 422
+    assert answer.status_code == 404
     assert "not offered any more" in Page(answer).main
     assert (jobs(site), len(kept(site))) == before and incoming(site) == []
 

@@ -299,7 +299,7 @@ private func parameter(_ line: String) throws -> Parameter? { try read([line]).p
         (
             "@titel x", 6,
             "@titel is not understood; there are @title, @about, @tags, @needs, @limits, @time, @retry, "
-                + "@idempotent, @example and @output"
+                + "@idempotent, @access, @example and @output"
         ),
         ("@title", 12, "@title says nothing, as in: @title Align reads"),
         ("@needs cpus=two", 6, "cpus: two is no whole number from 1 to 100000"),
