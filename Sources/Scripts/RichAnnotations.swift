@@ -240,6 +240,12 @@ struct RichAnnotations {
                 for file in values where !RichAnnotations.isPlainPath(file) {
                     throw scanner.problem("\(file) is no file below the script's folder", at: place)
                 }
+                let problem =
+                    values.isEmpty
+                    ? parameter.problemWhenEmpty
+                    : parameter.problem(withCount: values.count)
+                        ?? values.compactMap { parameter.problem(withFileNamed: Linux.name(of: $0), size: 0) }.first
+                if let problem { throw scanner.problem("the example will not do for \(name): \(problem)", at: place) }
             default:
                 let text = parameter.type == .flag && value == "no" ? "" : values.joined(separator: "\n")
                 if case .date = parameter.type, value == "today" { break }
