@@ -70,7 +70,7 @@ fuzz: swift build-packages
 	@folder=$$(mktemp -d -p /dev/shm) && trap 'rm -rf "$$folder"' EXIT && trap 'exit 130' INT && \
 	$(FUZZ) annotations "$$folder" $(FUZZ_OPTIONS) -max_len=4000 -dict=Tests/FuzzTests/Corpus/annotations.dict .build/fuzz/annotations \
 		Tests/FuzzTests/Corpus/annotations Tests/ScriptsTests/Golden
-	@$(FUZZ) forms $(FUZZ_OPTIONS) -max_len=9000 -dict=Tests/FuzzTests/Corpus/forms.dict .build/fuzz/forms Tests/FuzzTests/Corpus/forms
+	@$(FUZZ) forms $(FUZZ_OPTIONS) -max_len=1500 -dict=Tests/FuzzTests/Corpus/forms.dict .build/fuzz/forms Tests/FuzzTests/Corpus/forms
 
 # libFuzzer's own handlers tell the input of a crash; Swift's would come before them.
 FUZZ = SWIFT_BACKTRACE=enable=no .build/fuzz/release/fuzz

@@ -114,7 +114,8 @@ struct RichAnnotations {
         guard let values = said.values ?? (other.type == .flag ? [ValueType.yes] : nil) else {
             throw scanner.problem("when wants a value, as in: when \(said.parameter)=\(possible[0])", at: said.position)
         }
-        for value in values where !possible.contains(value) {
+        let known = Set(possible)
+        for value in values where !known.contains(value) {
             throw scanner.problem("\(said.parameter) is never \(value)", at: said.position)
         }
         return Parameter.Condition(parameter: said.parameter, values: values)

@@ -26,7 +26,7 @@ extension Parameter {
 
     /// Whether a page, and a terminal that shows a log, can show this as it is: tabs and line breaks, but no other control
     /// characters, nor noncharacters. So what a job's page tells is what the script was given.
-    private static func canBeShown(_ scalar: Unicode.Scalar) -> Bool {
+    static func canBeShown(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x09, 0x0A: true
         case 0..<0x20, 0x7F...0x9F, 0xFDD0...0xFDEF: false

@@ -67,9 +67,10 @@ final class AnnotationsTarget {
     private func checkInspection(of text: [UInt8], _ result: Result<Annotations, AnnotationProblem>) throws {
         try Descriptor.open(folder + "/script.sh", O_WRONLY | O_TRUNC).write(text)
         let finding = Inspector(style: style).inspect(folder + "/script.sh")
+        let lines = lines(of: text)
         for remark in finding.remarks {
             try expect(remark.description.unicodeScalars.allSatisfy(isShowable), "a remark holds control characters")
-            if let place = remark.place { try check(place.line, place.column, of: text) }
+            if let place = remark.place { try check(place.line, place.column, in: lines) }
         }
         let errors = finding.remarks.filter(\.isError)
         switch result {
@@ -89,11 +90,14 @@ final class AnnotationsTarget {
 
     private func check(_ problem: AnnotationProblem, of text: [UInt8]) throws {
         try expect(!problem.reason.isEmpty, "a problem without a reason")
-        try check(problem.line, problem.column, of: text)
+        try check(problem.line, problem.column, in: lines(of: text))
     }
 
-    private func check(_ line: Int, _ column: Int, of text: [UInt8]) throws {
-        let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    private func lines(of text: [UInt8]) -> [ArraySlice<UInt8>] {
+        text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    }
+
+    private func check(_ line: Int, _ column: Int, in lines: [ArraySlice<UInt8>]) throws {
         try expect((1...lines.count).contains(line), "line \(line) of \(lines.count)")
         let characters = String(decoding: lines[line - 1], as: UTF8.self).unicodeScalars.count
         try expect((1...characters + 1).contains(column), "column \(column) of \(characters)")
@@ -132,10 +136,10 @@ final class AnnotationsTarget {
             }
             if let condition = parameter.condition {
                 let other = parameters[..<index].first { $0.name == condition.parameter }
-                let possible: [String]
+                let possible: Set<String>
                 switch other?.type {
                 case .flag: possible = ["yes", "no"]
-                case .choice(let choices), .choices(let choices, _): possible = choices.map(\.value)
+                case .choice(let choices), .choices(let choices, _): possible = Set(choices.map(\.value))
                 default: throw Broken("a condition on nothing")
                 }
                 try expect(

@@ -159,6 +159,18 @@ private func parameter(_ line: String) throws -> Parameter? { try read([line]).p
         #expect(parameters.map(\.type) == [.choice(choices), .choices(choices, count: 1...1000)])
         #expect(parameters[0].standard == .value("mm39"))
     }
+
+    @Test func `is chosen from a file that is read once, however many ask for it`() throws {
+        let scratch = ScratchDirectory()
+        try Descriptor.open(scratch("list"), O_WRONLY | O_CREAT).write(Array("a\n".utf8))
+        let neighbours = Neighbours(scratch.path)
+        let choices = [ValueType.Choice(value: "a", label: "a")]
+        #expect(try neighbours.choices(in: "list").get() == choices)
+
+        unlink(scratch("list"))
+
+        #expect(try neighbours.choices(in: "list").get() == choices)
+    }
 }
 
 @Suite struct `A script of the richer form` {
