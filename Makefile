@@ -68,7 +68,7 @@ fuzz: swift build-packages
 	@mkdir -p .build/fuzz/annotations .build/fuzz/forms .build/fuzz/failed
 	@# In memory: each script is a file.
 	@folder=$$(mktemp -d -p /dev/shm) && trap 'rm -rf "$$folder"' EXIT && trap 'exit 130' INT && \
-	$(FUZZ) annotations "$$folder" $(FUZZ_OPTIONS) -max_len=4000 -dict=Tests/FuzzTests/Corpus/annotations.dict .build/fuzz/annotations \
+	$(FUZZ) annotations "$$folder" $(FUZZ_OPTIONS) -max_len=2000 -dict=Tests/FuzzTests/Corpus/annotations.dict .build/fuzz/annotations \
 		Tests/FuzzTests/Corpus/annotations Tests/ScriptsTests/Golden
 	@$(FUZZ) forms $(FUZZ_OPTIONS) -max_len=1500 -dict=Tests/FuzzTests/Corpus/forms.dict .build/fuzz/forms Tests/FuzzTests/Corpus/forms
 

@@ -161,14 +161,14 @@ struct FormsTarget {
                 !segment.isEmpty && segment != Array(".".utf8) && segment != Array("..".utf8) && !segment.contains(0)
                     && !segment.contains(UInt8(ascii: "/")), "an odd part of an address")
         }
-        let same = Post(
-            type: "", body: [], pieces: 1,
-            [
-                "REQUEST_METHOD": "GET", "REQUEST_URI": paths(bytes: request.rawSegments).text,
-            ])
-        try expect(
-            try Request(same, options: Self.options, reference: "").rawSegments == request.rawSegments,
-            "encoded and decoded, an address is another")
+        let encoded = paths(bytes: request.rawSegments).text
+        // Three times as long at most, which may be too long.
+        if encoded.utf8.count <= Request.longestAddress {
+            let same = Post(type: "", body: [], pieces: 1, ["REQUEST_METHOD": "GET", "REQUEST_URI": encoded])
+            try expect(
+                try Request(same, options: Self.options, reference: "").rawSegments == request.rawSegments,
+                "encoded and decoded, an address is another")
+        }
         if let value = request.cookie("session") {
             try expect(
                 cookies.utf8.count >= value.utf8.count && !value.utf8.contains(UInt8(ascii: ";")), "an odd cookie")
