@@ -4,6 +4,7 @@
 #   make test       set up what is missing, and run every test
 #   make            build, and fill bin/, cgi-bin/ and lib/
 #   make check      format lint, warnings as errors, the dependency arrows of Package.swift
+#   make fuzz       a million odd scripts, and as many odd forms (RUNS= for more or fewer)
 #   make torture    kills, full disks and power cuts, all of them: an hour or more (SCALE=0.1 SEED= PHASES=)
 #   make bench      benchmarks; each prints a ratio to something measured in the same run (bench-queue: of the queue alone)
 #   make install    lay out everything for an admin (DESTDIR= PREFIX=)
@@ -14,6 +15,7 @@ RUN_AS = nobody
 HTTPD = nginx
 PREFIX = /opt/scriptrunner
 DESTDIR =
+RUNS = 1000000
 SCALE = 1
 SEED =
 PHASES =
@@ -58,6 +60,21 @@ test: test-packages check build
 
 torture: test-packages build
 	/usr/bin/python3 Tests/Torture/run.py --scale $(SCALE) $(if $(SEED),--seed $(SEED)) $(PHASES)
+
+# Swift brings libFuzzer along. An input that took 20 seconds is one that failed. What is found lies in .build/fuzz, and so does what was tried with
+# success, to begin with the next time. A seed in Tests/FuzzTests/Corpus keeps it from coming back: make test runs those.
+fuzz: swift build-packages
+	SCRIPTRUNNER_FUZZ=1 swift build --build-path .build/fuzz -c release --product fuzz -Xswiftc -sanitize=fuzzer -Xswiftc -enable-testing
+	@mkdir -p .build/fuzz/annotations .build/fuzz/forms .build/fuzz/failed
+	@# In memory: each script is a file.
+	@folder=$$(mktemp -d -p /dev/shm) && trap 'rm -rf "$$folder"' EXIT && trap 'exit 130' INT && \
+	$(FUZZ) annotations "$$folder" $(FUZZ_OPTIONS) -max_len=2000 -dict=Tests/FuzzTests/Corpus/annotations.dict .build/fuzz/annotations \
+		Tests/FuzzTests/Corpus/annotations Tests/ScriptsTests/Golden
+	@$(FUZZ) forms $(FUZZ_OPTIONS) -max_len=1500 -dict=Tests/FuzzTests/Corpus/forms.dict .build/fuzz/forms Tests/FuzzTests/Corpus/forms
+
+# libFuzzer's own handlers tell the input of a crash; Swift's would come before them.
+FUZZ = SWIFT_BACKTRACE=enable=no .build/fuzz/release/fuzz
+FUZZ_OPTIONS = -runs=$(RUNS) -timeout=20 -rss_limit_mb=2048 -artifact_prefix=.build/fuzz/failed/ -print_final_stats=1
 
 check: swift build-packages
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
@@ -116,4 +133,4 @@ test-packages:
 clean:
 	rm -rf .build bin lib $(addprefix cgi-bin/,$(PAGES))
 
-.PHONY: all build run test torture check bench bench-queue install swift build-packages test-packages clean
+.PHONY: all build run test torture fuzz check bench bench-queue install swift build-packages test-packages clean

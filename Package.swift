@@ -146,7 +146,7 @@ let package = Package(
         tests("WebTests", ["Web", "Linux", "TestSupport"]),
         tests("AccountsTests", ["Accounts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("PatternsTests", ["Patterns"]),
-        tests("ScriptsTests", ["Scripts", "Accounts", "Patterns", "Linux", "TestSupport"]),
+        tests("ScriptsTests", ["Scripts", "Accounts", "Patterns", "Linux", "TestSupport"], exclude: ["Golden"]),
         tests("JobQueueTests", ["JobQueue", "Accounts", "Scripts", "Storage", "SQLite", "Linux", "TestSupport"]),
         tests("FileStoreTests", ["FileStore", "Storage", "SQLite", "Sodium", "Linux", "TestSupport"]),
         tests("MailTests", ["Mail", "Settings", "EventLog", "Storage", "SQLite", "Linux", "TestSupport"]),
@@ -177,3 +177,14 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
+
+// The same sources are a test that runs the seeds, and the program of `make fuzz`, which can be linked only with libFuzzer.
+let fuzzed: [Target.Dependency] = ["Scripts", "Web", "FileStore", "Linux"]
+let fuzzing =
+    Context.environment["SCRIPTRUNNER_FUZZ"] == nil
+    ? tests("FuzzTests", fuzzed + ["TestSupport"], exclude: ["main.swift", "Corpus", "README.md"])
+    : Target.executableTarget(
+        name: "fuzz", dependencies: fuzzed, path: "Tests/FuzzTests",
+        exclude: ["SeedTests.swift", "Corpus", "README.md"],
+        cSettings: gnu, swiftSettings: relaxed)
+package.targets.append(fuzzing)

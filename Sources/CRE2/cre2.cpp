@@ -23,6 +23,8 @@ const char *cre2_error(const cre2_pattern *pattern) {
     return pattern->expression.ok() ? nullptr : pattern->expression.error().c_str();
 }
 
+int cre2_size(const cre2_pattern *pattern) { return pattern->expression.ProgramSize(); }
+
 int cre2_matches_whole(const cre2_pattern *pattern, const char *text, size_t length) {
     return RE2::FullMatch(re2::StringPiece(text, length), pattern->expression);
 }

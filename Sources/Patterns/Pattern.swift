@@ -15,6 +15,13 @@ public final class Pattern: Sendable, Equatable, CustomStringConvertible {
     /// For the compiled pattern and the states that matching makes of it: what RE2 itself takes for enough is eight times
     /// as much. Bytes.
     private static let memory = 1 << 20
+    /// What matching may cost: a second or two, where a value drives a pattern of many repetitions through all of them. Steps.
+    static let mostSteps = 200_000_000
+
+    /// How many steps each byte of a value takes at most.
+    let size: Int
+    /// The longest value that is held against it; none of a form is longer, unless the pattern is large. Bytes.
+    public var longestValue: Int { Self.mostSteps / size }
 
     /// Why a text is no pattern, as a sentence without a full stop.
     public struct Problem: Error, Equatable, Sendable {
@@ -36,13 +43,15 @@ public final class Pattern: Sendable, Equatable, CustomStringConvertible {
             throw Problem(reason: "the pattern is not understood: \(reason)")
         }
         self.text = text
+        size = max(1, Int(cre2_size(compiled)))
         self.compiled = compiled
     }
 
     deinit { cre2_free(compiled) }
 
-    /// Whether all of the value matches.
+    /// Whether all of the value matches. What is longer than ``longestValue`` does not.
     public func matchesAll(of value: String) -> Bool {
+        guard value.utf8.count <= longestValue else { return false }
         var copy = value
         return copy.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { cre2_matches_whole(compiled, $0.baseAddress, $0.count) != 0 }

@@ -160,13 +160,29 @@ struct Annotations: Equatable {
 struct AnnotationProblem: Error, Equatable {
     let line: Int
     /// In characters from 1.
-    var column = 1
+    let column: Int
     let reason: String
+
+    init(line: Int, column: Int = 1, reason: String) {
+        self.line = line
+        self.column = column
+        self.reason = reason.withoutControls
+    }
 
     func at(column: Int) -> AnnotationProblem { AnnotationProblem(line: line, column: column, reason: reason) }
 }
 
 extension String {
+    /// With stand-ins for what would mislead a terminal.
+    var withoutControls: String {
+        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+        var shown = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            shown.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+        }
+        return String(shown)
+    }
+
     /// Without blanks and carriage returns around it.
     var trimmingBlanks: String {
         var bytes = utf8[...]

@@ -68,7 +68,9 @@ public struct Inspector {
 
         mutating func warn(_ text: String, at line: Int? = nil, _ column: Int = 1) {
             all.append(
-                Remark(path: path, place: line.map { .init(line: $0, column: column) }, isError: false, text: text))
+                Remark(
+                    path: path, place: line.map { .init(line: $0, column: column) }, isError: false,
+                    text: text.withoutControls))
         }
     }
 

@@ -6,6 +6,8 @@ final class Neighbours {
     private let directory: String
     /// What was asked for, by name, as it was just before it was read; `nil` for what was not there.
     private(set) var read: [String: FileIdentity?] = [:]
+    /// What several parameters ask for is read once.
+    private var lists: [String: Result<[ValueType.Choice], Problem>] = [:]
 
     init(_ directory: String) { self.directory = directory }
 
@@ -20,6 +22,13 @@ final class Neighbours {
     /// The choices that a file lists: a value in each line, or a value, a tab and a label. Empty lines, and those that begin
     /// with `#`, are passed over.
     func choices(in name: String) -> Result<[ValueType.Choice], Problem> {
+        if let list = lists[name] { return list }
+        let list = readChoices(in: name)
+        lists[name] = list
+        return list
+    }
+
+    private func readChoices(in name: String) -> Result<[ValueType.Choice], Problem> {
         guard !name.utf8.contains(UInt8(ascii: "/")), name.utf8.first != UInt8(ascii: ".") else {
             return .failure(
                 Problem(reason: "the file of the choices lies beside the script, and is not hidden: \(name)"))
@@ -67,8 +76,6 @@ final class Neighbours {
     /// Fit for a form, and for one line.
     static func canBeChosen(_ text: String) -> Bool {
         (1...TypeParser.longestChoice).contains(text.utf8.count)
-            && text.unicodeScalars.allSatisfy {
-                $0.properties.generalCategory != .control && !$0.properties.isNoncharacterCodePoint
-            }
+            && text.unicodeScalars.allSatisfy { $0 != "\t" && $0 != "\n" && Parameter.canBeShown($0) }
     }
 }

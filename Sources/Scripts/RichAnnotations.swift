@@ -118,7 +118,8 @@ struct RichAnnotations {
         guard let values = said.values ?? (other.type == .flag ? [ValueType.yes] : nil) else {
             throw scanner.problem("when wants a value, as in: when \(said.parameter)=\(possible[0])", at: said.position)
         }
-        for value in values where !possible.contains(value) {
+        let known = Set(possible)
+        for value in values where !known.contains(value) {
             throw scanner.problem("\(said.parameter) is never \(value)", at: said.position)
         }
         return Parameter.Condition(parameter: said.parameter, values: values)
@@ -245,6 +246,12 @@ struct RichAnnotations {
                 for file in values where !RichAnnotations.isPlainPath(file) {
                     throw scanner.problem("\(file) is no file below the script's folder", at: place)
                 }
+                let problem =
+                    values.isEmpty
+                    ? parameter.problemWhenEmpty
+                    : parameter.problem(withCount: values.count)
+                        ?? values.compactMap { parameter.problem(withFileNamed: Linux.name(of: $0), size: 0) }.first
+                if let problem { throw scanner.problem("the example will not do for \(name): \(problem)", at: place) }
             default:
                 let text = parameter.type == .flag && value == "no" ? "" : values.joined(separator: "\n")
                 if case .date = parameter.type, value == "today" { break }

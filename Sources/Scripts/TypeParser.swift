@@ -349,6 +349,7 @@ struct TypeParser {
             }
         }
         var choices: [ValueType.Choice] = []
+        var values: Set<String> = []
         while true {
             let place = index < tokens.count ? tokens[index].position : end
             let value = try takeChoiceText("a choice is missing, as in: choice fast|exact=\"Slow, exact\"")
@@ -362,7 +363,7 @@ struct TypeParser {
                 }
                 label = try takeChoiceText("")
             }
-            guard !choices.contains(where: { $0.value == value }) else {
+            guard values.insert(value).inserted else {
                 throw problem("\(value) stands here twice", at: place)
             }
             guard choices.count < TypeParser.mostChoices else {

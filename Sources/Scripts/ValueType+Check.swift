@@ -26,7 +26,7 @@ extension Parameter {
 
     /// Whether a page, and a terminal that shows a log, can show this as it is: tabs and line breaks, but no other control
     /// characters, nor noncharacters. So what a job's page tells is what the script was given.
-    private static func canBeShown(_ scalar: Unicode.Scalar) -> Bool {
+    static func canBeShown(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x09, 0x0A: true
         case 0..<0x20, 0x7F...0x9F, 0xFDD0...0xFDEF: false
@@ -152,8 +152,16 @@ extension ValueType {
     }
 
     private func patternProblem(_ value: String, _ pattern: Pattern?) -> String? {
-        guard let pattern, !pattern.matchesAll(of: value) else { return nil }
-        return "This does not have the form that the script wants: \(pattern.text)"
+        guard let pattern else { return nil }
+        if let problem = lengthProblem(value, pattern) { return problem }
+        return pattern.matchesAll(of: value)
+            ? nil : "This does not have the form that the script wants: \(pattern.text)"
+    }
+
+    /// All lines together, because each takes its time.
+    private func lengthProblem(_ value: String, _ pattern: Pattern) -> String? {
+        value.utf8.count <= pattern.longestValue
+            ? nil : "This is too long to be held against \(pattern.text): at most \(pattern.longestValue) bytes are."
     }
 
     private func linesProblem(_ value: String, _ count: ClosedRange<Int>, _ pattern: Pattern?) -> String? {
@@ -167,6 +175,7 @@ extension ValueType {
             return "These are \(lines.count) lines; at most \(count.upperBound) are allowed."
         }
         guard let pattern else { return nil }
+        if let problem = lengthProblem(value, pattern) { return problem }
         for (index, line) in lines.enumerated() where !pattern.matchesAll(of: String(Substring(line))) {
             return "Line \(index + 1) does not have the form that the script wants: \(pattern.text)"
         }

@@ -74,21 +74,19 @@ struct MultipartParser {
                 state = .end
                 return true
             }
-            guard let end = find([13, 10], from: position) else {
-                guard buffer.count - position < Self.longestHeader else { throw Self.malformed }
-                return false
-            }
+            let found = find([13, 10], from: position)
+            // In whatever pieces it comes: before the end has come, it is as near as it may be.
+            guard (found ?? buffer.count - 1) - position < Self.longestHeader else { throw Self.malformed }
+            guard let end = found else { return false }
             guard buffer[position..<end].allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { throw Self.malformed }
             // The line break stays: it begins the header's end if the header is empty.
             position = end
             state = .header
             return true
         case .header:
-            guard let end = find([13, 10, 13, 10], from: position) else {
-                guard buffer.count - position < Self.longestHeader else { throw Self.malformed }
-                return false
-            }
-            guard end - position < Self.longestHeader else { throw Self.malformed }
+            let found = find([13, 10, 13, 10], from: position)
+            guard (found ?? buffer.count - 3) - position < Self.longestHeader else { throw Self.malformed }
+            guard let end = found else { return false }
             let header = buffer[position..<end]
             position = end + 4
             parts += 1

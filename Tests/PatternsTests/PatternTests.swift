@@ -31,6 +31,25 @@ import Testing
         #expect(try Pattern("a") != Pattern("b"))
     }
 
+    /// Matching takes so many steps for each byte at most, however a value drives it: nobody's time is measured here.
+    @Test(arguments: [
+        "(a+)+$", "(a|aa)+", "(.*a){20}", "(x+x+)+y", ".*a.{900}", #"[\pL\pN]+"#,
+        "[ab]*a" + String(repeating: "[ab]{1000}", count: 15),
+    ])
+    func `costs so much at most as nobody waits for`(_ text: String) throws {
+        let pattern = try Pattern(text)
+        #expect(pattern.size > 1 && pattern.size * pattern.longestValue <= Pattern.mostSteps)
+        let isOrdinary = pattern.size <= 2000
+        #expect((pattern.longestValue >= 100_000) == isOrdinary)
+    }
+
+    @Test func `is held against no value that is too long for it`() throws {
+        let pattern = try Pattern(".{900}.*")
+        let longest = String(repeating: "a", count: pattern.longestValue)
+        #expect(longest.utf8.count < 100_000)
+        #expect(pattern.matchesAll(of: longest) && !pattern.matchesAll(of: longest + "a"))
+    }
+
     /// Engines that try one way after another would need longer than the world is old.
     @Test(arguments: ["(a+)+$", "(a|aa)+", "(a|a?)+", "(.*a){20}", "(x+x+)+y"])
     func `is matched at once where others try for ever`(_ text: String) throws {

@@ -1,4 +1,5 @@
 import Linux
+import Patterns
 import Testing
 
 @testable import Scripts
@@ -28,6 +29,18 @@ import Testing
         #expect(problem(.plain, String(repeating: "x", count: 100_001)) == tooLong)
         #expect(problem(.plain, String(repeating: "ä", count: 50_001)) == tooLong)
         #expect(problem(.plain, String(repeating: "ä", count: 50_000)) == nil)
+    }
+
+    @Test func `is no text that is too long for its pattern`() throws {
+        let pattern = try Pattern(".{900}")
+        let value = String(repeating: "x", count: pattern.longestValue + 1)
+        let sentence = "This is too long to be held against .{900}: at most \(pattern.longestValue) bytes are."
+
+        #expect(problem(.text(length: 0...100_000, pattern), value) == sentence)
+        #expect(problem(.secret(length: 0...100_000, pattern), value) == sentence)
+        #expect(
+            problem(.lines(count: 0...100_000, pattern), String(repeating: "x\n", count: value.utf8.count)) == sentence)
+        #expect(problem(.text(length: 0...100_000, pattern), String(repeating: "x", count: 900)) == nil)
     }
 
     @Test(arguments: [ValueType.plain, .anyFile, .anyOutput])

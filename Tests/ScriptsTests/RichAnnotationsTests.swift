@@ -159,6 +159,18 @@ private func parameter(_ line: String) throws -> Parameter? { try read([line]).p
         #expect(parameters.map(\.type) == [.choice(choices), .choices(choices, count: 1...1000)])
         #expect(parameters[0].standard == .value("mm39"))
     }
+
+    @Test func `is chosen from a file that is read once, however many ask for it`() throws {
+        let scratch = ScratchDirectory()
+        try Descriptor.open(scratch("list"), O_WRONLY | O_CREAT).write(Array("a\n".utf8))
+        let neighbours = Neighbours(scratch.path)
+        let choices = [ValueType.Choice(value: "a", label: "a")]
+        #expect(try neighbours.choices(in: "list").get() == choices)
+
+        unlink(scratch("list"))
+
+        #expect(try neighbours.choices(in: "list").get() == choices)
+    }
 }
 
 @Suite struct `A script of the richer form` {
@@ -224,125 +236,5 @@ private func parameter(_ line: String) throws -> Parameter? { try read([line]).p
         let annotations = try Annotations(
             of: Array(text.utf8), style: AnnotationStyle(), neighbours: Neighbours("/nowhere"))
         #expect(annotations.syntax == 1 && annotations.parameters.map(\.name) == names)
-    }
-}
-
-@Suite struct `A line that is not understood` {
-    /// The column counts from the beginning of the line; `##~~ ` are five characters.
-    @Test(arguments: [
-        ("k [integer]", 9, "there is no type integer; write int"),
-        (
-            "k [strange]", 9,
-            "there is no type strange; there are text, lines, int, float, choice, choices, flag, date, "
-                + "email, file, files, output, secret and use"
-        ),
-        ("k []", 9, "a type is missing, such as int, choice or file"),
-        ("k [int", 8, "the bracket begins here and does not end: ] is missing"),
-        ("k [int 5]", 13, "5 is no range such as 1..99, 1.. or ..9"),
-        ("k [int 9..1]", 13, "9..1 begins above its end"),
-        ("k [int 01..9]", 13, "01..9 is no range such as 1..99, 1.. or ..9"),
-        ("k [int a..b]", 13, "a..b is no range such as 1..99, 1.. or ..9"),
-        (
-            "k [int 1..99 = 100]", 21,
-            "what the form is filled in with will not do: This has to be a whole number from 1 to 99."
-        ),
-        ("k [int 1..99 = ]", 21, "a value is missing, as in: = 31"),
-        ("k [int = 1 2]", 17, "a text with blanks or signs in it stands in quotes: = \"…\""),
-        ("k [int /a/]", 13, "int does not take this; what the form is filled in with is written = 31"),
-        ("k [file = a]", 14, "file takes nothing of the kind"),
-        ("k [file max=two]", 18, "max wants a size, as in: max=2G"),
-        ("k [file *.fa]", 14, "file takes nothing of the kind"),
-        ("k [files 0..2]", 15, "the count lies between 1 and 1000"),
-        ("k [text /(/]", 14, "the pattern is not understood: missing ): ("),
-        ("k [text /a]", 14, "the pattern begins here and does not end: / is missing"),
-        (#"k [text = "a]"#, 16, "the text in quotes begins here and does not end: \" is missing"),
-        ("k [choice]", 15, "a choice is missing, as in: choice fast|exact=\"Slow, exact\""),
-        ("k [choice a|]", 18, "a choice is missing, as in: choice fast|exact=\"Slow, exact\""),
-        ("k [choice a|a]", 18, "a stands here twice"),
-        (
-            "k [choice a=b]", 18,
-            "a label stands in quotes: a=\"…\"; what the form is filled in with has a blank before its ="
-        ),
-        ("k [choice a|b = c]", 22, "what the form is filled in with will not do: This is none of the choices."),
-        ("k [choice from no.txt]", 21, "no.txt cannot be read: No such file or directory"),
-        ("k [choice from ../x]", 21, "the file of the choices lies beside the script, and is not hidden: ../x"),
-        ("k [choices 3.. a|b]", 9, "there are only 2 to choose from"),
-        ("k [flag = maybe]", 16, "a flag is filled in with yes or no"),
-        ("k? [flag]", 6, "flag is never missing; take the ? away"),
-        (
-            "k [date = tomorrow]", 16,
-            "what the form is filled in with will not do: This has to be a day such as 1970-01-01."
-        ),
-        ("k [date 2026-01-02..2026-01-01]", 14, "2026-01-02..2026-01-01 begins after its end"),
-        ("k [use disk]", 13, "use wants one of cpus, mem and time, as in: use cpus"),
-        ("k [int] description", 14, "after this comes a description behind \" - \""),
-        ("k [int] -description", 14, "after this comes a description behind \" - \""),
-        ("k description", 8, "after the name comes [a type], when, or a description behind \" - \""),
-        (
-            "k-mer - length", 7,
-            "a parameter has a name of letters, digits and _ and a blank behind it; what the script is for is told by @about"
-        ),
-        ("Aligns reads.", 13, "after the name comes [a type], when, or a description behind \" - \""),
-        (
-            "1k [int]", 6,
-            "a parameter has a name of letters, digits and _ that begins with a letter; what the script is "
-                + "for is told by @about"
-        ),
-        (
-            "größe [int]", 8,
-            "a parameter has a name of letters, digits and _ and a blank behind it; what the script is for is told by @about"
-        ),
-        ("k when x=y", 13, "there is no parameter x in the lines above"),
-        ("k when", 12, "when wants a parameter and a value, as in: when mode=exact"),
-        ("job [int]", 6, "job would be SR_JOB, which every script has already; take another name"),
-        ("@syntax 2", 6, "@syntax stands once, before all other lines"),
-        (
-            "@titel x", 6,
-            "@titel is not understood; there are @title, @about, @tags, @needs, @limits, @time, @retry, "
-                + "@idempotent, @access, @example and @output"
-        ),
-        ("@title", 12, "@title says nothing, as in: @title Align reads"),
-        ("@needs cpus=two", 6, "cpus: two is no whole number from 1 to 100000"),
-        ("@output *.bam", 14, "@output wants names and a description, as in: @output *.bam - aligned reads"),
-        ("@example k=1", 15, "there is no parameter k"),
-        ("@example k", 15, "@example wants names and values, as in: @example k=31 reads=demo.fq"),
-    ])
-    func `is told with its column and what to write`(_ line: String, _ column: Int, _ reason: String) {
-        #expect(throws: AnnotationProblem(line: 3, column: column, reason: reason)) { try read([line]) }
-    }
-
-    @Test(arguments: [
-        (["k [int]", "k [int]"], 4, 6, "k is described in line 3 already"),
-        (["k [int]", "K [int]"], 4, 6, "K and k would both be SR_K; take another name"),
-        (["a [file]", "A_names"], 4, 6, "A_names and a would both be SR_A_NAMES; take another name"),
-        (["mode [choice a|b]", "x when mode=c"], 4, 13, "mode is never c"),
-        (["mode [choice a|b]", "x when mode"], 4, 13, "when wants a value, as in: when mode=a"),
-        (["mode", "x when mode=c"], 4, 13, "when wants a choice, choices or a flag; mode is text"),
-        (["@title a", "@title b"], 4, 6, "@title stands in line 3 already"),
-        (
-            ["k [int 1..9]", "@example k=10"], 4, 15,
-            "the example will not do for k: This has to be a whole number from 1 to 9."
-        ),
-        (["f [file]", "@example f=../x"], 4, 15, "../x is no file below the script's folder"),
-        (
-            ["@retry 1"], 3, 6,
-            "another attempt runs the script again: add @idempotent if running it twice does no harm, or "
-                + "take retry away"
-        ),
-    ])
-    func `is told where it goes against another`(_ lines: [String], _ line: Int, _ column: Int, _ reason: String) {
-        var found: AnnotationProblem?
-        do { _ = try read(lines) } catch { found = error as? AnnotationProblem }
-        #expect(found?.line == line && found?.reason == reason)
-        if !reason.hasPrefix("another attempt") { #expect(found?.column == column) }
-    }
-
-    @Test func `about the syntax is told, too`() {
-        for line in ["@syntax", "@syntax 3", "@syntax 2 x"] {
-            #expect(throws: AnnotationProblem.self) {
-                try Annotations(
-                    of: Array("##~~ \(line)\n".utf8), style: AnnotationStyle(), neighbours: Neighbours("/nowhere"))
-            }
-        }
     }
 }

@@ -1,0 +1,3 @@
+#!/bin/sh
+##~~ About it.
+##~~ a - b

@@ -1,0 +1,4 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ s [secret]
+##~~ @example s=x

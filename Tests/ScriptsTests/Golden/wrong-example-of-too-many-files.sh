@@ -1,0 +1,4 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ f [files 1..2]
+##~~ @example f=a,b,c

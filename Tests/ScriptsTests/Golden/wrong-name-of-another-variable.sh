@@ -1,0 +1,4 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ a [file]
+##~~ A_names

@@ -1,0 +1,2 @@
+#!/bin/sh
+##~~ @limits per-user=all

@@ -1,0 +1,2 @@
+#!/bin/sh
+##~~ @needs mem=4GB

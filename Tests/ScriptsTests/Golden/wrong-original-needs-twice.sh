@@ -1,0 +1,3 @@
+#!/bin/sh
+##~~ @needs cpus=1
+##~~ @needs cpus=2

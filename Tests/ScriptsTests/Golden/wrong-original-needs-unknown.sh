@@ -1,0 +1,2 @@
+#!/bin/sh
+##~~ @needs gpus=1

@@ -1,0 +1,4 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ @retry 1
+##~~ k

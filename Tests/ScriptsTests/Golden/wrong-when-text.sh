@@ -1,0 +1,4 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ mode
+##~~ x when mode=c

@@ -1,0 +1,4 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ mode [choice a|b]
+##~~ x when mode
