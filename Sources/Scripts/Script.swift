@@ -22,6 +22,8 @@ public struct Script: Sendable, Equatable {
     public let outputs: [OutputNote]
     /// The form filled in with example data; `nil`: the author gives none.
     public let example: [Example]?
+    /// See `found(by:)`.
+    let searched: [UInt8]
 
     init(name: String, path: String, _ annotations: Annotations) {
         self.init(
@@ -44,6 +46,7 @@ public struct Script: Sendable, Equatable {
         self.terms = terms
         self.outputs = outputs
         self.example = example
+        searched = Script.searched([name, title ?? ""] + tags + about)
     }
 
     /// What some of the outputs are: those whose names match.
