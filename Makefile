@@ -46,9 +46,9 @@ build: swift build-packages
 	@mkdir -p bin cgi-bin lib/scriptrunner
 	@install -p -m 755 $(addprefix $(RELEASE)/,$(PROGRAMS)) bin/
 	@install -p -m 755 $(addprefix $(RELEASE)/,$(PAGES)) cgi-bin/
-	@# The two libraries of the Swift runtime that the programs share, so that the target machine needs no Swift.
+	@# The libraries of the Swift runtime that the programs share, so that the target machine needs no Swift.
 	@runtime=$$(swiftc -print-target-info | sed -n '/runtimeLibraryPaths/{n;s/.*"\(.*\)".*/\1/p}') && \
-	install -p -m 644 "$$runtime/libswiftCore.so" "$$runtime/libswiftGlibc.so" lib/scriptrunner/
+	install -p -m 644 $(foreach name,Core Glibc Synchronization,"$$runtime/libswift$(name).so") lib/scriptrunner/
 
 run: packages-$(HTTPD) build
 	@exec bin/scriptrunner serve --port $(PORT) --state $(STATE) --run-as $(RUN_AS) --httpd $(HTTPD)

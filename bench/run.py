@@ -23,6 +23,8 @@ SECONDS = 3
 CLIENTS = 8
 # Scripts in the folder. No lab has as many.
 MANY = 10_000
+# A list of so many is gone through again when it is older than a second.
+STALE = 1.05
 
 SCRIPTS = {
     "true.sh": "#!/bin/sh\n##~~ Does nothing.\n##~~ text - any\nexit 0\n",
@@ -151,19 +153,22 @@ def choice():
             "REMOTE_ADDR": "127.0.0.1", "SERVER_PROTOCOL": "HTTP/1.1",
         }
         user = {"user": site.run_as} if os.getuid() == 0 else {}
-        ours, limits = [], []
+        anew, ours, limits = [], [], []
         person.get("/submit")
         for _ in range(20):
-            begin = time.perf_counter()
-            page = person.get("/submit")
-            ours.append((time.perf_counter() - begin) * 1000)
+            time.sleep(STALE)
+            for times in [anew, ours]:
+                begin = time.perf_counter()
+                page = person.get("/submit")
+                times.append((time.perf_counter() - begin) * 1000)
             begin = time.perf_counter()
             answer = subprocess.run(
                 [site.root / "cgi-bin/submit"], env=environment, capture_output=True, check=True, cwd="/", **user).stdout
             limits.append((time.perf_counter() - begin) * 1000)
             # The site has some of its own besides.
             assert how_many(answer.decode()) == how_many(page.text) >= MANY
-        show(f"choice among {MANY} scripts", ours, "ms", "a program that has to read all of them", limits)
+        for what, times in [("gone through again", anew), ("right after that", ours)]:
+            show(f"choice among {MANY} scripts, {what}", times, "ms", "a program that has to read all of them", limits)
     finally:
         site.close()
 

@@ -1,5 +1,6 @@
 import EventLog
 import Linux
+import Scripts
 import Settings
 public import Storage
 import Web
@@ -21,7 +22,8 @@ public func servePage<P: Page>(_ role: Role, _ makePage: @escaping @Sendable (Si
         Settings.fail(settings.problem(with: "path_to_db", "\(error)"))
     }
     let options = ServerOptions(origin: settings.baseURL.origin, prefix: settings.baseURL.prefix)
-    serve(options, log: log) { PageHandler(role, settings, log, makePage) }
+    let scripts = Catalogue(settings)
+    serve(options, log: log) { PageHandler(role, settings, scripts, log, makePage) }
 }
 
 extension Role {
@@ -40,13 +42,18 @@ extension Role {
 struct PageHandler<P: Page>: Handler {
     private let role: Role
     private let settings: Settings
+    private let scripts: Catalogue
     private let log: EventLog
     private let makePage: @Sendable (Site) -> P
     private var page: P?
 
-    init(_ role: Role, _ settings: Settings, _ log: EventLog, _ makePage: @escaping @Sendable (Site) -> P) {
+    init(
+        _ role: Role, _ settings: Settings, _ scripts: Catalogue, _ log: EventLog,
+        _ makePage: @escaping @Sendable (Site) -> P
+    ) {
         self.role = role
         self.settings = settings
+        self.scripts = scripts
         self.log = log
         self.makePage = makePage
     }
@@ -54,7 +61,7 @@ struct PageHandler<P: Page>: Handler {
     mutating func respond(to request: borrowing Request) throws -> Response {
         if page == nil {
             do {
-                page = makePage(try Site(role, settings: settings, log: log, now: Instant.now))
+                page = makePage(try Site(role, settings: settings, scripts: scripts, log: log, now: Instant.now))
             } catch let problem as Storage.Problem {
                 log.note("database-not-ready", ["request": request.reference, "cause": "\(problem)"])
                 let sentence = "The service is being set up or upgraded. Please try again in a minute."

@@ -6,12 +6,13 @@ public import Linux
 import Mail
 import Notices
 import SQLite
-import Scripts
+public import Scripts
 public import Settings
 public import Storage
 public import Web
 
-/// All that a page needs to answer: the stores, the settings, the clock. Each thread has its own.
+/// All that a page needs to answer: the stores, the settings, the clock. Each thread has its own; the catalogue alone is
+/// shared.
 public final class Site {
     let settings: Settings
     let log: EventLog
@@ -31,7 +32,7 @@ public final class Site {
     let doorbell: Doorbell
 
     /// - Throws: `Storage.Problem` when the database is not ready, `SQLiteError`, `SystemError`.
-    public init(_ role: Role, settings: Settings, log: EventLog, now: @escaping Clock) throws {
+    public init(_ role: Role, settings: Settings, scripts: Catalogue, log: EventLog, now: @escaping Clock) throws {
         self.settings = settings
         self.log = log
         self.now = now
@@ -46,7 +47,7 @@ public final class Site {
         secrets = Secrets(stateDirectory: settings.stateDir)
         mails = MailStore(database)
         notices = Notices(database, about: jobs, settings)
-        scripts = Offer(Catalogue(settings), groups)
+        self.scripts = Offer(scripts, groups)
         doorbell = Doorbell(stateDirectory: settings.stateDir)
     }
 }

@@ -94,7 +94,7 @@ public struct SubmitPage: Page {
 
     private func choice(_ visitor: Visitor, lookingFor words: String) throws -> Response {
         let scripts = try site.scripts.scripts(for: visitor)
-        let found = words.isEmpty ? scripts : scripts.filter { $0.isFound(by: words) }
+        let found = words.isEmpty ? scripts : scripts.found(by: words)
         let shown = found.prefix(Self.mostCards)
         let cards: [HTML] = shown.map { script in
             let about: [HTML] = script.about.map { "<p>\($0)</p>" }

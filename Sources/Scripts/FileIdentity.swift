@@ -1,30 +1,45 @@
 internal import Linux
 
 /// What tells one state of a file from another.
-struct FileIdentity: Equatable {
+struct FileIdentity: Equatable, Sendable {
     private let device: UInt
     private let inode: UInt
     private let size: Int
+    private let modified: timespec
     private let changed: timespec
 
     /// `nil` when there is no regular file, also behind a link.
-    init?(of path: String) { self.init(of: path, S_IFREG) }
-
-    /// Of a folder, which changes when an entry comes, goes, or gets another name.
-    init?(ofFolder path: String) { self.init(of: path, S_IFDIR) }
-
-    private init?(of path: String, _ kind: mode_t) {
+    ///
+    /// - Parameter folder: the descriptor of the folder that a name stands in; a path needs none.
+    init?(of name: String, in folder: CInt = AT_FDCWD) {
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == kind else { return nil }
-        (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
-        (size, changed) = (Int(status.st_size), status.st_ctim)
+        guard fstatat(folder, name, &status, 0) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        self.init(status)
     }
 
-    /// Whether it was changed before then, by the clock that file systems put on files.
-    func isOlder(than now: timespec) -> Bool { (changed.tv_sec, changed.tv_nsec) < (now.tv_sec, now.tv_nsec) }
+    init(_ status: stat) {
+        (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
+        size = Int(status.st_size)
+        (modified, changed) = (status.st_mtim, status.st_ctim)
+    }
+
+    /// Whether it was changed before then, by the clock that file systems put on files, so that one more change would show.
+    func isOlder(than now: timespec) -> Bool {
+        // Old file systems count whole seconds, and FAT every other one.
+        let step = changed.tv_nsec == 0 ? 2 : 0
+        return (changed.tv_sec + step, changed.tv_nsec) < (now.tv_sec, now.tv_nsec)
+    }
+
+    /// The clock that file systems put on files. It moves in steps of some milliseconds.
+    static func tick() -> timespec {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME_COARSE, &time)
+        return time
+    }
 
     static func == (left: FileIdentity, right: FileIdentity) -> Bool {
-        left.device == right.device && left.inode == right.inode && left.size == right.size
-            && left.changed.tv_sec == right.changed.tv_sec && left.changed.tv_nsec == right.changed.tv_nsec
+        left.inode == right.inode && left.device == right.device && left.size == right.size
+            && left.changed.tv_nsec == right.changed.tv_nsec && left.changed.tv_sec == right.changed.tv_sec
+            && left.modified.tv_nsec == right.modified.tv_nsec && left.modified.tv_sec == right.modified.tv_sec
     }
 }

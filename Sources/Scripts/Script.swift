@@ -24,6 +24,8 @@ public struct Script: Sendable, Equatable {
     public let example: [Example]?
     /// Whom it is for; `nil`: everybody who is signed in.
     public let access: Access?
+    /// See `found(by:)`.
+    let searched: [UInt8]
 
     init(name: String, path: String, _ annotations: Annotations) {
         self.init(
@@ -48,6 +50,7 @@ public struct Script: Sendable, Equatable {
         self.outputs = outputs
         self.example = example
         self.access = access
+        searched = Script.searched([name, title ?? ""] + tags + about)
     }
 
     /// What some of the outputs are: those whose names match.

@@ -36,7 +36,7 @@ def test_everything_is_laid_out_and_readable(root):
         f"{folder}/{name}" for folder in ["httpd-conf", "htdocs", "etc", "examples", "docs"]
         for name in files_of(ROOT / folder)
     ]
-    libraries = ["lib/scriptrunner/libswiftCore.so", "lib/scriptrunner/libswiftGlibc.so"]
+    libraries = [f"lib/scriptrunner/libswift{name}.so" for name in ["Core", "Glibc", "Synchronization"]]
     programs = [f"bin/{name}" for name in PROGRAMS] + [f"cgi-bin/{name}" for name in PAGES]
     assert files_of(root) == sorted(copied + libraries + programs)
     for path in [root, *root.rglob("*")]:

@@ -1,5 +1,7 @@
 """A folder with more scripts than one sees at a glance."""
 
+import time
+
 import pytest
 
 from reading import Page, text
@@ -49,3 +51,30 @@ def test_what_was_looked_for_comes_back_unharmed(ada):
 def test_few_scripts_need_no_search(make_site):
     ada = make_site(scripts={"one.sh": "#!/bin/sh\n"}).visitor("ada@example.org")
     assert Page(ada.get("/submit")).all("input", name="q") == []
+
+
+def test_of_very_many_an_edit_shows_within_a_second_and_what_comes_or_goes_at_once(make_site):
+    site = make_site(scripts={f"script-{n:03}.sh": f"#!/bin/sh\n##~~ Number {n:03}.\n" for n in range(150)})
+    ada = site.visitor("ada@example.org")
+
+    def found(words):
+        return cards(ada.get("/submit", params={"q": words}))
+
+    for number in range(3):
+        assert found("number 000") == ["script-000.sh"]
+        # Written into the file, and as long as before: neither the folder nor a size tells of it.
+        with open(site.state / "scripts/script-000.sh", "r+") as file:
+            file.write(f"#!/bin/sh\n##~~ Edited {number:03}.\n")
+        edited, asked = time.monotonic(), 0
+        # Requests come to each of the page's threads.
+        while asked < edited + 1:
+            asked = time.monotonic()
+            shown = found(f"edited {number:03}")
+        assert shown == ["script-000.sh"]
+        assert all(found(f"edited {number:03}") == ["script-000.sh"] for _ in range(8))
+        site.write_script("script-000.sh", "#!/bin/sh\n##~~ Number 000.\n")
+
+        site.write_script(f"fresh-{number}.sh", "#!/bin/sh\n##~~ Just come.\n")
+        assert found("just come") == [f"fresh-{number}.sh"]
+        (site.state / f"scripts/fresh-{number}.sh").unlink()
+        assert found("just come") == []

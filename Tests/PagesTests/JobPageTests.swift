@@ -26,8 +26,9 @@ struct SmallSite {
         let database = try scratch.database()
         let file = try Descriptor.open(scratch("etc/ScriptRunner.conf"), O_WRONLY | O_CREAT, mode: 0o644)
         try file.write(Array((["path_to_db=\(scratch.databasePath)"] + lines).joined(separator: "\n").utf8))
+        let settings = try Settings.load(file: scratch("etc/ScriptRunner.conf"))
         site = try Site(
-            .jobs, settings: Settings.load(file: scratch("etc/ScriptRunner.conf")),
+            .jobs, settings: settings, scripts: Catalogue(settings),
             log: EventLog(program: "test", now: { noon }), now: { noon })
         let address = try #require(EmailAddress("ada@example.org"))
         let users = UserStore(database, hasher: PasswordHasher(slotsIn: scratch.path))

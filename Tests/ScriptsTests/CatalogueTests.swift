@@ -202,9 +202,11 @@ import Testing
         try write("align.sh", "##~~ @syntax 2\n##~~ @title Align reads\n##~~ @tags genomics\n##~~ @about Maps them.\n")
         let script = try #require(catalogue.script(named: "align.sh"))
         for words in ["", "align", "READS align", "genom maps", ".sh"] {
-            #expect(script.isFound(by: words), "\(words)")
+            #expect([script].found(by: words) == [script], "\(words)")
         }
-        for words in ["other", "align other", "readss"] { #expect(!script.isFound(by: words), "\(words)") }
+        for words in ["other", "align other", "readss", "readsgenomics"] {
+            #expect([script].found(by: words) == [], "\(words)")
+        }
     }
 }
 
