@@ -16,6 +16,7 @@ struct Commission {
     let inbox: Inbox
     let outbox: Outbox
     let secrets: Secrets
+    let results: Results
     let machine: Machine
     /// Where attempts get a cgroup of their own; `nil`: nowhere.
     let cgroups: CgroupParent?
@@ -47,7 +48,7 @@ struct Commission {
                     + "Submit it again to run the script as it is now.")
         }
         let folder = outbox.path(job.uid)
-        let delivery = try Delivery(parameters, to: script, for: attempt, inbox, secrets, folder, on: machine)
+        let delivery = try Delivery(parameters, to: script, for: attempt, inbox, secrets, results, folder, on: machine)
         return Order(
             program: script.path, arguments: [script.path] + delivery.handover.arguments,
             environment: environment(of: attempt, folder) + delivery.handover.variables, workingDirectory: folder,

@@ -13,6 +13,7 @@ struct Delivery {
     private let attempt: Attempt
     private let inbox: Inbox
     private let secrets: Secrets
+    private let results: Results
     /// The job's own, where outputs go.
     private let folder: String
     private let machine: Machine
@@ -20,12 +21,13 @@ struct Delivery {
     /// - Throws: ``Commission/Refusal``, or what the stores throw.
     init(
         _ parameters: [JobParameter], to script: Script, for attempt: Attempt, _ inbox: Inbox, _ secrets: Secrets,
-        _ folder: String, on machine: Machine
+        _ results: Results, _ folder: String, on machine: Machine
     ) throws {
         handover = Handover(to: script)
         self.attempt = attempt
         self.inbox = inbox
         self.secrets = secrets
+        self.results = results
         self.folder = folder
         self.machine = machine
 
@@ -84,12 +86,13 @@ struct Delivery {
         if let problem = parameter.problem(withCount: rows.count) { throw refusal(parameter, problem) }
         let paths = try rows.map { row in
             let (path, size) = try file(row)
-            if let problem = parameter.problem(withFileNamed: row.value, size: size) {
+            if let problem = parameter.problem(withFileNamed: name(of: row.value), size: size) {
                 throw refusal(parameter, problem)
             }
             return path
         }
-        handover.put(parameter, paths.joined(separator: "\n"), names: Delivery.text(of: rows))
+        handover.put(
+            parameter, paths.joined(separator: "\n"), names: rows.map { name(of: $0.value) }.joined(separator: "\n"))
     }
 
     /// Not as an argument, which everybody on the machine can read: as the path of a file that only our own user can.
@@ -116,6 +119,7 @@ struct Delivery {
             if let path = inbox.sharedPath(row.value), let file = inbox.sharedFile(row.value) {
                 return (path, file.size)
             }
+        case .result: return try results.file(row, of: attempt.job.requester)
         default: break
         }
         throw Commission.Refusal(

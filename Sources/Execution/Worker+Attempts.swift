@@ -106,9 +106,8 @@ extension Worker {
                             "job": "\(job.id)", "attempt": "\(job.attempt)", "state": verdict.ending.state.rawValue,
                             "again": again.iso8601(),
                         ])
-                } else if try storeEnd(of: job, verdict, at: end, logTail) {
-                    let (secrets, names) = (commission.secrets, try jobs.secrets(of: job.id))
-                    afterwards.append { for name in names { secrets.forget(name) } }
+                } else if let tell = try storeEnd(of: job, verdict, at: end, logTail) {
+                    afterwards.append(tell)
                     note(
                         "job-ended",
                         [
@@ -118,7 +117,8 @@ extension Worker {
                         ])
                 }
             case .cameToNothing(let cause):
-                if try giveBack(job, because: cause) {
+                if let tell = try giveBack(job, because: cause) {
+                    afterwards.append(tell)
                     note("job-given-back", ["job": "\(job.id)", "attempt": "\(job.attempt)", "cause": cause])
                 }
             }
@@ -144,36 +144,49 @@ extension Worker {
         try jobs.endedWithRetry(job.id, attempt: job.attempt, verdict.ending, pause: settings.retryPause, at: end)
     }
 
-    /// The job is over: state, event and mail.
-    private func storeEnd(of job: Job, _ verdict: Verdict, at end: Instant, _ logTail: String) throws -> Bool {
+    /// The job is over: state, event and mail, and those of the jobs that are cancelled with it.
+    ///
+    /// - Returns: what to do once all of it is on the disk; `nil` when it was over already.
+    private func storeEnd(
+        of job: Job, _ verdict: Verdict, at end: Instant, _ logTail: String
+    ) throws -> (() -> Void)? {
         // A script that was stopped by wish has passed through `stopping`, also when the worker died over it.
         if verdict.ending.state == .cancelled, try jobs.job(job.id)?.state == .running {
             try jobs.stopping(job.id, attempt: job.attempt, at: end)
         }
         let retention = settings.retention
-        guard try jobs.ended(job.id, attempt: job.attempt, verdict.ending, keepingFor: retention, at: end)
-        else { return false }
+        guard
+            let followers = try jobs.ended(
+                job.id, attempt: job.attempt, verdict.ending, keepingFor: retention, at: end)
+        else { return nil }
         try notices.ended(job, verdict.outcome, verdict.sentence, logTail: logTail, at: end, now: now())
-        return true
+        let (secrets, names) = (commission.secrets, try jobs.secrets(of: job.id))
+        let tellOfFollowers = try storeCancellation(of: followers)
+        return {
+            for name in names { secrets.forget(name) }
+            tellOfFollowers()
+        }
     }
 
     /// Back into the queue after a start that came to nothing; after several, the job fails and says why. For want of room on
     /// a disk it waits as long as it takes.
-    private func giveBack(_ job: Job, because detail: String) throws -> Bool {
-        if Worker.tellsOfNoRoom(detail) {
-            return try jobs.returnToQueue(
-                job.id, attempt: job.attempt, notBefore: now() + Self.roomPause, at: now(), because: detail,
-                isCounted: false)
+    ///
+    /// - Returns: what to do once that is on the disk; `nil` when the job has gone on.
+    private func giveBack(_ job: Job, because detail: String) throws -> (() -> Void)? {
+        func wait(_ pause: Instant.Span, isCounted: Bool) throws -> (() -> Void)? {
+            let isBack = try jobs.returnToQueue(
+                job.id, attempt: job.attempt, notBefore: now() + pause, at: now(), because: detail,
+                isCounted: isCounted)
+            return isBack ? {} : nil
         }
+        if Worker.tellsOfNoRoom(detail) { return try wait(Self.roomPause, isCounted: false) }
         let starts = job.vainStarts + 1
         guard starts < Self.mostVainStarts else {
             let sentence = "The job could not be started \(starts) times. Please tell the admin: \(detail)"
             return try storeEnd(of: job, Verdict(refused: sentence), at: now(), "")
         }
         // 1, 2, 4, 8 seconds: what is wrong may pass by itself.
-        let pause = Instant.Span.seconds(1 << Int64(starts - 1))
-        return try jobs.returnToQueue(
-            job.id, attempt: job.attempt, notBefore: now() + pause, at: now(), because: detail)
+        return try wait(.seconds(1 << Int64(starts - 1)), isCounted: true)
     }
 
     /// Whether a start came to nothing because a disk was full, or our part of it.

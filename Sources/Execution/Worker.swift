@@ -83,7 +83,8 @@ public final class Worker {
             settings: settings,
             catalogue: Catalogue(settings), groups: GroupStore(database),
             inbox: Inbox(root: settings.inboxDir, database: database), outbox: outbox,
-            secrets: Secrets(stateDirectory: settings.stateDir), machine: settings.machine,
+            secrets: Secrets(stateDirectory: settings.stateDir), results: Results(jobs: jobs, outbox: outbox),
+            machine: settings.machine,
             cgroups: try CgroupParent.find(settings.cgroup.text))
         executor = LocalExecutor(attemptsDir: settings.attemptsDir, supervisor: programs + "/supervisor")
         vigil = try Vigil()
@@ -97,6 +98,7 @@ public final class Worker {
         try jobs.takeOver(
             pid: Int(getpid()), bootID: ProcessIdentity.currentBoot, version: "\(Storage.version)", at: now())
         try jobs.found(machine)
+        try settleOverlooked()
     }
 
     /// Does all that can be done now: looks at what may have changed, records it and claims what may start in one

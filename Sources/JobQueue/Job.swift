@@ -16,7 +16,10 @@ public struct Job: Sendable {
     /// SHA-256 of the script as it was submitted.
     public let scriptHash: [UInt8]
     public let state: JobState
+    /// The admin keeps it back.
     public let isHeld: Bool
+    /// It waits, and a job that it follows has not succeeded yet.
+    public let isAwaiting: Bool
     /// Higher goes first.
     public let priority: Int
     /// Not started before this: a pause before another attempt.
@@ -52,7 +55,7 @@ public struct Job: Sendable {
         jobs.id, uid, user_id, email, script, script_hash, state, held, attempt, time_limit, queued_at, started_at,
         ended_at, exit_code, signal, reason, stop_requested_at, expires_at, stop_by_admin, priority, not_before,
         needs_cpus, needs_memory, per_user_limit, total_limit, retries_left, reruns_left, vain_starts,
-        sweep_id
+        sweep_id, awaits, held_by_admin
         """
 
     init(_ row: borrowing Row) {
@@ -66,7 +69,9 @@ public struct Job: Sendable {
             preconditionFailure("the schema's CHECK admits only the states of JobState")
         }
         self.state = state
-        isHeld = row.bool(7)
+        isAwaiting = state == .queued && row.bool(29)
+        // What awaits others is held anyway.
+        isHeld = row.bool(row.bool(29) ? 30 : 7)
         attempt = row.int(8)
         timeLimit = row.optionalSpan(9)
         queuedAt = row.instant(10)
@@ -104,6 +109,8 @@ public struct JobParameter: Sendable, Equatable {
         case output
         /// The name under which a secret is kept.
         case secret
+        /// A file that another job leaves: its path below that job's folder.
+        case result
     }
 
     public let name: String
@@ -111,12 +118,15 @@ public struct JobParameter: Sendable, Equatable {
     public let value: String
     /// The inbox file; `nil` for other kinds, and once that file is gone.
     public let file: FileID?
+    /// The job that leaves the file; `nil` for other kinds.
+    public let source: JobID?
 
-    public init(name: String, kind: Kind, value: String, file: FileID? = nil) {
+    public init(name: String, kind: Kind, value: String, file: FileID? = nil, source: JobID? = nil) {
         self.name = name
         self.kind = kind
         self.value = value
         self.file = file
+        self.source = source
     }
 }
 

@@ -84,7 +84,7 @@ extension JobStore {
             guard let former = try self.job(job) else { return nil }
             guard former.state == .queued else { return .notWaiting(former.state) }
             guard former.isHeld != isHeld else { return .already }
-            try database.run("UPDATE jobs SET held = \(isHeld) WHERE id = \(job)")
+            try database.run("UPDATE jobs SET held = \(isHeld) OR awaits, held_by_admin = \(isHeld) WHERE id = \(job)")
             try note(job, from: .queued, to: .queued, attempt: former.attempt, at: now, detail: detail)
             return .done
         }

@@ -35,22 +35,25 @@ extension JobStore {
         """
     }
 
-    /// Whether a job is over and its time too. Asked again in the transaction that removes it.
+    /// Whether a job is over and its time too, and no job follows it that is not over. Asked again in the transaction that
+    /// removes it.
     public func isExpired(_ job: JobID, at now: Instant) throws -> Bool {
         try database.first(
             """
             SELECT 1 FROM jobs WHERE id = \(job) AND expires_at <= \(now)
                AND state NOT IN ('queued', 'starting', 'running', 'stopping')
-            """
-        ) { _ in true } ?? false
+            """, { _ in true }) ?? false && !isNeeded(job)
     }
 
-    /// Deletes at most `limit` rows of a job: events, attempts and parameters, at last its own. Joins the caller's
+    /// Deletes at most `limit` rows of a job: events, attempts, parameters and what it follows, at last its own. Joins the caller's
     /// transaction; the job's mails have to be gone.
     public func forget(_ job: JobID, limit: Int) throws -> (rows: Int, isGone: Bool) {
         try change {
             var rows = 0
-            for deletion in [Self.forgetEvents, Self.forgetAttempts, Self.forgetParameters] {
+            for deletion in [
+                Self.forgetEvents, Self.forgetAttempts, Self.forgetParameters, Self.forgetFollowed,
+                Self.forgetFollowers,
+            ] {
                 rows += try database.run(deletion(job, limit - rows))
                 guard rows < limit else { return (rows, false) }
             }
@@ -123,15 +126,15 @@ extension JobStore {
         Set(try database.all(Self.sharedInUseQuery) { $0.text(0) })
     }
 
-    /// Three indexes that know such jobs alone: `jobs_queued`, `jobs_held`, `jobs_live`.
+    /// Three indexes that know such jobs alone: `jobs_queued`, `jobs_held`, `jobs_live`. CROSS: in this order.
     static let sharedInUseQuery: SQL = """
-        SELECT value FROM jobs JOIN job_parameters ON job_id = jobs.id
+        SELECT value FROM jobs CROSS JOIN job_parameters ON job_id = jobs.id
          WHERE state = 'queued' AND held = 0 AND kind = 'shared'
         UNION ALL
-        SELECT value FROM jobs JOIN job_parameters ON job_id = jobs.id
+        SELECT value FROM jobs CROSS JOIN job_parameters ON job_id = jobs.id
          WHERE state = 'queued' AND held = 1 AND kind = 'shared'
         UNION ALL
-        SELECT value FROM jobs JOIN job_parameters ON job_id = jobs.id
+        SELECT value FROM jobs CROSS JOIN job_parameters ON job_id = jobs.id
          WHERE state IN ('starting', 'running', 'stopping') AND kind = 'shared'
         """
 }

@@ -57,17 +57,18 @@ extension JobStore {
         }
     }
 
-    /// Records the end of an attempt and of the job. Says `false`, and changes nothing, when the job is over already:
-    /// importing an exit record twice is harmless.
+    /// Records the end of an attempt and of the job, and settles what becomes of those that follow it.
     ///
     /// - Parameter retention: how long the job, its log and its outputs stay.
+    /// - Returns: the jobs that are cancelled with it; `nil`, and nothing was changed, when the job is over already:
+    ///   importing an exit record twice is harmless.
     @discardableResult
     public func ended(
         _ job: JobID, attempt: Int, _ ending: Ending, keepingFor retention: Instant.Span, at now: Instant
-    ) throws -> Bool {
+    ) throws -> [JobID]? {
         try change {
             guard let standing = try standing(of: job), standing.attempt == attempt, standing.state.isLive
-            else { return false }
+            else { return nil }
             try database.run(
                 """
                 UPDATE jobs SET state = \(ending.state.rawValue), ended_at = \(now), exit_code = \(ending.exitCode),
@@ -79,7 +80,7 @@ extension JobStore {
                 job, from: standing.state, to: ending.state, attempt: attempt, at: now, detail: ending.reason ?? "")
             try close(job, attempt, ending, at: now)
             try finishSweep(of: job, keepingFor: retention, at: now)
-            return true
+            return try settle(followersOf: job, ended: ending.state, keepingFor: retention, at: now)
         }
     }
 
@@ -164,8 +165,8 @@ extension JobStore {
 
     /// What a wish to stop a job came to.
     public enum StopOutcome: Equatable, Sendable {
-        /// It waited and will never start.
-        case cancelled
+        /// It waited and will never start, and neither will these, which were to follow it.
+        case cancelled(followers: [JobID])
         /// The worker will stop it.
         case requested
         /// It was over already.
@@ -210,7 +211,8 @@ extension JobStore {
             try finishSweep(of: job.id, keepingFor: retention, at: now)
             try note(
                 job.id, from: .queued, to: .cancelled, attempt: job.attempt, at: now, detail: byAdmin ? reason : "")
-            return .cancelled
+            return .cancelled(
+                followers: try settle(followersOf: job.id, ended: .cancelled, keepingFor: retention, at: now))
         }
         guard job.state.isLive else { return .over }
         try database.run(

@@ -46,6 +46,7 @@ extension Job {
         scriptHash = []
         state = .queued
         isHeld = false
+        isAwaiting = false
         priority = 0
         notBefore = Instant(milliseconds: 0)
         needs = terms.needs

@@ -31,11 +31,11 @@ extension JobStore {
     /// The parameters of a job, in the order of the script's arguments.
     public func parameters(of job: JobID) throws -> [JobParameter] {
         try database.all(
-            "SELECT name, kind, value, file_id FROM job_parameters WHERE job_id = \(job) ORDER BY position"
+            "SELECT name, kind, value, file_id, source_job FROM job_parameters WHERE job_id = \(job) ORDER BY position"
         ) { row in
             JobParameter(
                 name: row.text(0), kind: JobParameter.Kind(rawValue: row.text(1)) ?? .text, value: row.text(2),
-                file: row.optionalInt64(3).map(FileID.init))
+                file: row.optionalInt64(3).map(FileID.init), source: row.optionalInt64(4).map(JobID.init))
         }
     }
 

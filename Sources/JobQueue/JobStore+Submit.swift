@@ -46,12 +46,15 @@ extension JobStore {
     ///   - content: the script as it is now, kept as provenance.
     ///   - parameters: in the order of the script's arguments.
     ///   - terms: what the script needs and what follows a failure.
+    ///   - after: jobs of the same requester that have to succeed first. Those whose files it reads have to as well.
+    /// - Throws: ``CannotFollow``.
     public func submit(
-        script: String, content: [UInt8], parameters: [JobParameter], terms: Terms = .standard, by user: UserID,
-        nonce: SubmissionNonce, at now: Instant
+        script: String, content: [UInt8], parameters: [JobParameter], terms: Terms = .standard, after: [JobID] = [],
+        by user: UserID, nonce: SubmissionNonce, at now: Instant
     ) throws -> Submission {
         try submit(
-            script: script, content: content, sweep: [parameters], terms: terms, by: user, nonce: nonce, at: now)
+            script: script, content: content, sweep: [parameters], terms: terms, after: after, by: user, nonce: nonce,
+            at: now)
     }
 
     /// Queues a job for each of several lists of parameters: all of them or, if it throws, none. More than one are a sweep.
@@ -59,8 +62,8 @@ extension JobStore {
     /// - Parameter variants: the parameters of each job, in the order of the script's arguments; one at least.
     /// - Returns: the first job.
     public func submit(
-        script: String, content: [UInt8], sweep variants: [[JobParameter]], terms: Terms = .standard, by user: UserID,
-        nonce: SubmissionNonce, at now: Instant
+        script: String, content: [UInt8], sweep variants: [[JobParameter]], terms: Terms = .standard,
+        after: [JobID] = [], by user: UserID, nonce: SubmissionNonce, at now: Instant
     ) throws -> Submission {
         precondition(!variants.isEmpty, "no parameters make no job")
         let hash = SHA256.hash(content)
@@ -79,17 +82,21 @@ extension JobStore {
             var first: JobID?
             for (index, parameters) in variants.enumerated() {
                 let nonce = index == 0 ? nonce : SubmissionNonce()
+                let followed = Set(after + parameters.compactMap(\.source))
+                let awaits = try isToAwait(followed, of: user)
                 try database.run(
                     """
                     INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at, needs_cpus, needs_memory,
-                        time_limit, retries_left, reruns_left, per_user_limit, total_limit, sweep_id, is_folded)
+                        time_limit, retries_left, reruns_left, per_user_limit, total_limit, sweep_id, is_folded,
+                        awaits, held)
                     VALUES (\(randomBytes(16).hex), \(nonce.bytes), \(user), \(script), \(hash), \(now),
                         \(terms.needs.cpus), \(terms.needs.memory), \(terms.timeLimit), \(terms.retries),
                         \(terms.isIdempotent ? Self.reruns : 0), \(terms.perUserLimit), \(terms.totalLimit), \(sweep),
-                        \(index < variants.count - 1))
+                        \(index < variants.count - 1), \(awaits), \(awaits))
                     """)
                 let job = JobID(database.lastInsertedRow)
                 try insert(parameters, of: job)
+                try follow(job, followed)
                 try note(job, from: nil, to: .queued, attempt: 0, at: now)
                 first = first ?? job
             }
@@ -101,9 +108,9 @@ extension JobStore {
         for (position, parameter) in parameters.enumerated() {
             try database.run(
                 """
-                INSERT INTO job_parameters (job_id, position, name, kind, value, file_id)
+                INSERT INTO job_parameters (job_id, position, name, kind, value, file_id, source_job)
                 VALUES (\(job), \(position), \(parameter.name), \(parameter.kind.rawValue), \(parameter.value),
-                    \(parameter.file))
+                    \(parameter.file), \(parameter.source))
                 """)
         }
     }

@@ -13,6 +13,9 @@ extension JobStore {
     public func wait(of job: Job, limits: Limits, at now: Instant) throws -> Wait? {
         try database.read {
             guard job.state == .queued else { return nil }
+            if job.isAwaiting, case let awaited = try awaited(by: job.id), !awaited.isEmpty {
+                return .following(awaited)
+            }
             if job.isHeld { return .held }
             let standing = try queueStanding()
             if let since = standing.drainedAt { return .drained(since: since) }

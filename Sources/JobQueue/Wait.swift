@@ -1,7 +1,10 @@
 public import Linux
+public import Storage
 
 /// Why a queued job does not run yet.
 public enum Wait: Sendable, Equatable {
+    /// These have to succeed first; they are not over.
+    case following([JobID])
     /// The admin keeps it back.
     case held
     /// The admin has stopped all new starts.
@@ -26,6 +29,7 @@ public enum Wait: Sendable, Equatable {
     /// In words, for everybody.
     public var sentence: String {
         switch self {
+        case .following(let jobs): Self.following(jobs)
         case .held: "The administrator keeps it back for now."
         case .drained(let since): "The administrator has let no job start since \(since.readable)."
         case .stalled(let reason): reason
@@ -48,6 +52,17 @@ public enum Wait: Sendable, Equatable {
             "It is its turn, and it needs \(Self.amount(cpus, memory)); \(Self.amount(freeCPUs, freeMemory)) are free."
         case .next: "It is its turn: it starts as soon as the worker sees to it."
         }
+    }
+
+    /// More jobs than these are counted, not named.
+    private static let mostNamed = 5
+
+    private static func following(_ jobs: [JobID]) -> String {
+        guard jobs.count > 1 else { return "It follows job #\(jobs[0]), which has to succeed first." }
+        var names = jobs.prefix(mostNamed).map { "#\($0)" }
+        if jobs.count > mostNamed { names.append("\(jobs.count - mostNamed) more") }
+        let last = names.removeLast()
+        return "It follows jobs \(names.joined(separator: ", ")) and \(last), which have to succeed first."
     }
 
     static func amount(_ cpus: Int, _ memory: Int64) -> String {

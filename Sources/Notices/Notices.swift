@@ -3,7 +3,7 @@ public import Linux
 public import Mail
 public import SQLite
 public import Settings
-internal import Storage
+public import Storage
 
 /// What requesters hear of their jobs by mail. Each notice joins the transaction of what it tells about.
 ///
@@ -68,6 +68,18 @@ public struct Notices {
     public func cancelledBeforeStart(_ job: Job, byAdmin: Bool, at now: Instant) throws {
         let who = byAdmin ? "The administrator" : "You"
         try ended(job, .cancelled, "\(who) cancelled it \(job.cancellation).", at: now, now: now)
+    }
+
+    /// Jobs are cancelled because one that they were to follow did not succeed, and the database knows it.
+    public func cancelled(_ followers: [JobID], now: Instant) throws {
+        // Several jobs of a sweep may have been its last.
+        var told: Set<SweepID> = []
+        for id in followers {
+            guard let job = try jobs.job(id), let reason = job.reason, let end = job.endedAt,
+                job.sweep.map({ told.insert($0).inserted }) ?? true
+            else { continue }
+            try ended(job, .cancelled, reason, at: end, now: now)
+        }
     }
 
     /// More jobs that went wrong are better read on the sweep's page.

@@ -13,6 +13,7 @@ struct FormField {
     /// The files that can be chosen.
     let own: [InboxFile]
     let shared: [SharedFile]
+    let results: [ResultFile]
     let today: Day
     /// The original form says nothing of what is optional.
     let isMarked: Bool
@@ -219,6 +220,11 @@ struct FormField {
 
     // MARK: Files
 
+    private static let coming: HTML = """
+        <small>With a file of a job that is not over yet, this job starts once that one has succeeded, and is cancelled if it \
+        does not.</small>
+        """
+
     private var files: [HTML] {
         let isSeveral = isSeveral || parameter.type.isList
         func option(_ choice: InputChoice) -> HTML {
@@ -226,23 +232,28 @@ struct FormField {
                 switch choice {
                 case .own(let file): "\(file.name), \(file.createdAt.readable)"
                 case .shared(let file): file.name
+                case .result(let file): "\(file.path), job #\(file.job)"
                 }
+            let size = choice.size.map(readableSize) ?? "once that has succeeded"
             let mark: HTML? = items.contains(choice.field) ? " selected" : nil
-            return #"<option value="\#(choice.field)"\#(mark)>\#(label) (\#(readableSize(choice.size)))</option>"#
+            return #"<option value="\#(choice.field)"\#(mark)>\#(label) (\#(size))</option>"#
         }
         func group(_ label: String, _ choices: [InputChoice]) -> HTML? {
             choices.isEmpty ? nil : #"<optgroup label="\#(label)">\#(choices.map(option))</optgroup>"#
         }
         func canBeChosen(_ choice: InputChoice) -> Bool {
-            parameter.problem(withFileNamed: choice.name, size: choice.size) == nil || items.contains(choice.field)
+            parameter.problem(with: choice) == nil || items.contains(choice.field)
         }
         var mine = own.map(InputChoice.own).filter(canBeChosen)
         var ours = shared.map(InputChoice.shared).filter(canBeChosen)
+        var left = results.map(InputChoice.result).filter(canBeChosen)
+        let isAnyComing = left.contains { $0.size == nil }
         // Of several files the order counts, and browsers send them in the order of the list.
-        let chosen = isSeveral ? items.compactMap { item in (mine + ours).first { $0.field == item } } : []
+        let chosen = isSeveral ? items.compactMap { item in (mine + left + ours).first { $0.field == item } } : []
         if isSeveral {
             mine.removeAll { items.contains($0.field) }
             ours.removeAll { items.contains($0.field) }
+            left.removeAll { items.contains($0.field) }
         }
         let examples: [HTML] =
             (script.example?.first { $0.parameter == parameter.name }?.values ?? []).map { path in
@@ -252,8 +263,11 @@ struct FormField {
             }
         let trial: HTML? = examples.isEmpty ? nil : #"<optgroup label="Example data">\#(examples)</optgroup>"#
         let groups: HTML =
-            "\(group("Chosen", chosen))\(group("Your files", mine))\(group("Shared files", ours))\(trial)"
-        let count = chosen.count + mine.count + ours.count + examples.count
+            """
+            \(group("Chosen", chosen))\(group("Your files", mine))\(group("Outputs of your jobs", left))\
+            \(group("Shared files", ours))\(trial)
+            """
+        let count = chosen.count + mine.count + left.count + ours.count + examples.count
         let hasChoice = count > 0
         let none: HTML? = isSeveral ? nil : "<option value=\"\">– choose –</option>"
         let several: HTML? = isSeveral ? " multiple size=\"\(min(8, count + 2))\"" : nil
@@ -261,7 +275,8 @@ struct FormField {
             hasChoice
             ? """
             <label for="p\(index)">\(isSeveral ? "Choose files" : "Choose a file")</label>
-            <select id="p\(index)" name="param_\(parameter.name)"\(describedInGroup)\(several)>\(none)\(groups)</select>
+            <select id="p\(index)" name="param_\(parameter.name)"\(describedInGroup)\(several)>\(none)\(groups)</select>\
+            \(isAnyComing ? Self.coming : nil)
             """ : nil
         // The first control of a parameter is where a link to it leads.
         let upload: HTML = hasChoice ? "u\(index)" : "p\(index)"

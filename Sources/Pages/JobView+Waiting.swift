@@ -6,7 +6,7 @@ import Web
 extension JobView {
     /// Which place a waiting job has, for the outline of how it stands.
     func place() throws -> HTML? {
-        guard job.state == .queued, !job.isHeld, job.notBefore <= site.now() else { return nil }
+        guard job.state == .queued, !job.isHeld, !job.isAwaiting, job.notBefore <= site.now() else { return nil }
         let place: HTML =
             if let before = try site.jobs.place(of: job, at: site.now()) {
                 "\(before + 1)"

@@ -31,12 +31,15 @@ struct JobView {
     func page(note: String?) throws -> Response {
         let done: String? =
             switch note {
+            case "submitted" where job.isAwaiting:
+                "Your job is submitted and follows others. You get a mail when it starts and when it ends."
             case "submitted" where job.state == .queued:
                 "Your job is submitted and waits for its turn. You get a mail when it starts and when it ends."
             case "submitted" where !job.state.isOver:
                 "Your job is submitted and has begun already. You get a mail when it ends."
             case "submitted" where job.state == .succeeded: "Your job was submitted and is done already."
-            case "stopping" where !job.state.isOver: "The job is being stopped."
+            case "stopping" where !job.state.isOver: "The job is being stopped.\(try fateOfFollowers())"
+            case "stopping" where job.state == .cancelled: "The job is cancelled.\(try fateOfFollowers())"
             case "over": "The job was over already."
             default: nil
             }
@@ -55,7 +58,7 @@ struct JobView {
             <div class="split"><div>
             \(isLogFirst ? log : outputs)\(isLogFirst ? outputs : log)\(try parameters())
             </div><div>
-            \(facts)\(try attempts())\(isOwn ? try mails() : nil)\(try history())
+            \(facts)\(try following())\(try attempts())\(isOwn ? try mails() : nil)\(try history())
             </div></div>
             """, for: visitor, at: .jobs, isLive: !job.state.isOver)
     }
@@ -129,7 +132,7 @@ struct JobView {
         guard job.stopRequestedAt == nil else { return "<p>It has been asked to stop.</p>" }
         return """
             <form method="post" action="\(site.path("jobs", "\(job.id)", "cancel"))">\(visitor.tokenField)
-            <p><button class="danger">Cancel this job</button></p></form>
+            <p><button class="danger">Cancel this job</button></p></form>\(try warning())
             """
     }
 
@@ -170,13 +173,14 @@ struct JobView {
     private func parameters() throws -> HTML {
         let parameters = try site.jobs.parameters(of: job.id)
         guard !parameters.isEmpty else { return "" }
-        let rows: [HTML] = parameters.map { parameter in
+        let rows: [HTML] = try parameters.map { parameter in
             let value: HTML =
                 switch parameter.kind {
                 case .input where isOwn && parameter.file != nil:
                     #"<a href="\#(site.path("files", "inbox", "\(parameter.file!)"))" download>\#(parameter.value)</a>"#
                 case .input where parameter.file == nil: "\(parameter.value) <small>(removed since)</small>"
                 case .shared: "\(parameter.value) <small>(shared file)</small>"
+                case .result: try result(parameter)
                 case .secret: "<small>(not shown)</small>"
                 case .text where parameter.value.isEmpty: "<small>(empty)</small>"
                 default: "<span class=\"value\">\(parameter.value)</span>"

@@ -57,7 +57,7 @@ public struct JobsPage: Page {
     private func cancel(_ job: Job, _ visitor: Visitor, _ request: borrowing Request) throws -> Response {
         let now = site.now()
         let outcome = try site.database.write { try stop(job, visitor, at: now) }
-        if outcome == .cancelled { try forgetSecrets(of: job) }
+        if case .cancelled(let followers) = outcome { try forgetSecrets(of: [job.id] + followers) }
         site.doorbell.ring()
         site.log.note("job-stop", ["request": request.reference, "job": "\(job.id)", "user": "\(visitor.user.id)"])
         return .seeOther(site.path("jobs", "\(job.id)").query("note", outcome == .over ? "over" : "stopping"))
@@ -66,15 +66,16 @@ public struct JobsPage: Page {
     /// Joins the caller's transaction.
     private func stop(_ job: Job, _ visitor: Visitor, at now: Instant) throws -> JobStore.StopOutcome? {
         let outcome = try site.jobs.stop(job.id, of: visitor.user.id, keepingFor: site.settings.retention, at: now)
-        if outcome == .cancelled {
+        if case .cancelled(let followers) = outcome {
             try site.notices.cancelledBeforeStart(job, byAdmin: false, at: now)
+            try site.notices.cancelled(followers, now: now)
         }
         return outcome
     }
 
-    /// Where a job never runs, nobody else would.
-    private func forgetSecrets(of job: Job) throws {
-        for secret in try site.jobs.secrets(of: job.id) { site.secrets.forget(secret) }
+    /// Where jobs never run, nobody else would.
+    private func forgetSecrets(of jobs: [JobID]) throws {
+        for secret in try jobs.flatMap(site.jobs.secrets) { site.secrets.forget(secret) }
     }
 
     // MARK: Sweeps
@@ -101,9 +102,12 @@ public struct JobsPage: Page {
     private func cancel(_ sweep: Sweep, _ visitor: Visitor, _ request: borrowing Request) throws -> Response {
         let now = site.now()
         let cancelled = try site.database.write {
-            try site.jobs.jobs(of: sweep.id).filter { try stop($0, visitor, at: now) == .cancelled }
+            try site.jobs.jobs(of: sweep.id).flatMap { job in
+                guard case .cancelled(let followers) = try stop(job, visitor, at: now) else { return [JobID]() }
+                return [job.id] + followers
+            }
         }
-        for job in cancelled { try forgetSecrets(of: job) }
+        try forgetSecrets(of: cancelled)
         site.doorbell.ring()
         site.log.note(
             "sweep-stop", ["request": request.reference, "sweep": "\(sweep.id)", "user": "\(visitor.user.id)"])

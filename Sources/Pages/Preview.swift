@@ -3,6 +3,7 @@ import JobQueue
 import Linux
 import Scripts
 import Settings
+import Storage
 import Web
 
 /// What would come of a form if it were submitted now: command, resources, time, place, expiry.
@@ -17,6 +18,8 @@ struct Preview {
     /// SHA-256 of the script.
     let copy: [UInt8]
     let machine: Machine?
+    /// Jobs that have to succeed first.
+    let awaited: [JobID]
     /// Goes back with the form, so that what is submitted is what was shown; `nil` for one job.
     let seal: String?
 
@@ -33,6 +36,7 @@ struct Preview {
             : fact("It runs", "<code>\(script.name)</code> \(jobs.count) times, with these values:")
         let start: String =
             switch outlook {
+            case _ where !awaited.isEmpty: Wait.following(awaited).sentence
             case .next: isOne ? "It would start at once." : "The first would start at once."
             default: outlook.sentence
             }

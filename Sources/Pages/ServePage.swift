@@ -30,7 +30,7 @@ extension Role {
     /// The folders that the program uses besides state_dir.
     fileprivate var places: [(Settings.Place, Settings.Use)] {
         switch self {
-        case .submit: [(.inboxDir, .write), (.scriptDir, .read)]
+        case .submit: [(.inboxDir, .write), (.outboxDir, .read), (.scriptDir, .read)]
         case .files: [(.inboxDir, .write), (.outboxDir, .read)]
         case .jobs: [(.outboxDir, .read)]
         default: []

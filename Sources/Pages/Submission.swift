@@ -33,6 +33,8 @@ struct Submission {
     /// A table with a job in each row, as it was typed or uploaded.
     private(set) var table: [UInt8] = []
     private var isReadingTable = false
+    /// Numbers of jobs to follow.
+    private var after: [String] = []
     /// Fields that no form of the script has.
     private(set) var undeclared: [String] = []
 
@@ -82,6 +84,7 @@ struct Submission {
         case .fileBegin("table_file", let name):
             isReadingTable = !name.isEmpty
             if isReadingTable { table = [] }
+        case .field(FollowingField.name, let value): after.append(value)
         case .field(let name, let value):
             if let resource = ResourceChoice.Resource(field: name), let script,
                 ResourceChoice.isAsked(resource, by: script)
@@ -146,6 +149,12 @@ struct Submission {
             values[index].text = sent(for: parameter).joined(separator: "\n")
         }
         return values
+    }
+
+    /// The jobs that the form names to follow, besides those whose files its jobs read.
+    func following(besides jobs: [[FieldValue]]) throws -> FollowingField {
+        let sources = jobs.map { $0.flatMap(\.parameters).compactMap(\.source) }
+        return try FollowingField(after, sources: sources, of: visitor.user.id, site.jobs)
     }
 
     func value(of parameter: Parameter, on today: Day) throws -> FieldValue {
@@ -214,6 +223,13 @@ struct Submission {
                 try takeExample(path, parameter, &value)
                 continue
             }
+            if let (job, path) = ResultFile.parts(ofField: field) {
+                switch try Results(site: site, user: visitor.user.id).find(job, path) {
+                case .success(let file): value.add(.result(file), to: parameter)
+                case .failure(let refusal): value.refuse(refusal.sentence)
+                }
+                continue
+            }
             guard let choice = try InputChoice(field: field, site.inbox, visitor.user.id) else {
                 value.refuse(
                     parameter.type.isList || isSeveral
@@ -252,6 +268,7 @@ extension String {
 enum InputChoice {
     case own(InboxFile)
     case shared(SharedFile)
+    case result(ResultFile)
 
     /// The value of a file of the script's example, which is none of the inbox yet.
     static func exampleField(_ path: String) -> String { "example:\(path)" }
@@ -280,6 +297,7 @@ enum InputChoice {
         switch self {
         case .own(let file): "file:\(file.id)"
         case .shared(let file): "shared:\(file.name)"
+        case .result(let file): file.field
         }
     }
 
@@ -287,15 +305,24 @@ enum InputChoice {
         switch self {
         case .own(let file): file.name
         case .shared(let file): file.name
+        case .result(let file): file.name
         }
     }
 
-    /// Bytes.
-    var size: Int64 {
+    /// Bytes; `nil`: nobody knows yet.
+    var size: Int64? {
         switch self {
         case .own(let file): file.size
         case .shared(let file): file.size
+        case .result(let file): file.size
         }
+    }
+}
+
+extension Parameter {
+    /// What is wrong with a file, as far as it is known; `nil` when it will do.
+    func problem(with choice: InputChoice) -> String? {
+        problem(withFileNamed: choice.name, size: choice.size ?? 0)
     }
 }
 
@@ -359,20 +386,23 @@ struct FieldValue {
     }
 
     /// As the script would get it, but for the folders of files.
-    var given: String { secret ?? parameters.map(\.value).joined(separator: "\n") }
+    var given: String { secret ?? parameters.map(\.words).joined(separator: "\n") }
 
     /// The first problem is the one to be told.
     mutating func refuse(_ problem: String) { self.problem = self.problem ?? problem }
 
     mutating func add(_ choice: InputChoice, to parameter: Parameter, isFresh: Bool = false) {
         text += (text.isEmpty ? "" : "\n") + choice.field
-        if let problem = parameter.problem(withFileNamed: choice.name, size: choice.size) { refuse(problem) }
+        if let problem = parameter.problem(with: choice) { refuse(problem) }
         switch choice {
         case .own(let file):
             parameters.append(JobParameter(name: parameter.name, kind: .input, value: file.name, file: file.id))
             if isFresh { uploaded.append(file.name) }
         case .shared(let file):
             parameters.append(JobParameter(name: parameter.name, kind: .shared, value: file.name))
+        case .result(let file):
+            parameters.append(
+                JobParameter(name: parameter.name, kind: .result, value: file.path, source: file.job))
         }
     }
 

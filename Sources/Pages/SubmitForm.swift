@@ -26,10 +26,12 @@ struct SubmitForm {
     var problem: String?
     /// What would come of it.
     var preview: HTML?
+    var following = FollowingField()
 
     func page(status: Int = 200) throws -> Response {
         let own = try site.inbox.files(of: visitor.user.id)
         let shared = try site.inbox.sharedFiles()
+        let results = try results()
         let about: [HTML] = script.about.map { "<p>\($0)</p>" }
         let machine = try site.jobs.queueStanding().machine
         let resources = resources ?? ResourceChoice(script.terms, on: machine)
@@ -40,7 +42,7 @@ struct SubmitForm {
                 script: script, parameter: parameter,
                 value: index < values.count
                     ? values[index] : FieldValue(text: parameter.standard?.text(on: today) ?? ""),
-                index: index, own: own, shared: shared, today: today, isMarked: script.syntax >= 2,
+                index: index, own: own, shared: shared, results: results, today: today, isMarked: script.syntax >= 2,
                 isSeveral: isSeveral && parameter.canVary
             ).html
         }
@@ -72,7 +74,8 @@ struct SubmitForm {
             <form class="panel" method="post" action="\(site.path("submit", script.name))" enctype="multipart/form-data">
             \(visitor.tokenField)<input type="hidden" name="nonce" value="\((nonce ?? SubmissionNonce()).field)">
             <input type="hidden" name="scriptname" value="\(script.name)">
-            \(preview)\(several)\(nothing)\(rule)\(fields)\(resources.html)\(isSeveral ? tableField : nil)\(others)
+            \(preview)\(several)\(nothing)\(rule)\(fields)\(resources.html)\(isSeveral ? tableField : nil)
+            \(try followingControl())\(others)
             \(excess == nil ? buttons(hasFields: !fields.isEmpty) : nil)
             <p><a href="\(site.path("submit"))">Choose another script</a></p>
             </form>\(hint)
@@ -147,6 +150,9 @@ struct SubmitForm {
         }
         if table.problem != nil {
             links += "\(links.bytes.isEmpty ? " " : ", " as HTML)<a href=\"#table\">Table</a>"
+        }
+        if following.problem != nil {
+            links += "\(links.bytes.isEmpty ? " " : ", " as HTML)<a href=\"#after\">Start after</a>"
         }
         if let problem { return alert("Nothing was submitted yet. \(problem)") }
         if links.bytes.isEmpty, let field = undeclared.first {

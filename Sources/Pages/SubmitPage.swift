@@ -82,6 +82,7 @@ public struct SubmitPage: Page {
                 case .output: if case .output = parameter.type { value.value } else { nil }
                 case .input: parameter.type.isFile ? value.file.map { "file:\($0)" } : nil
                 case .shared: parameter.type.isFile ? "shared:\(value.value)" : nil
+                case .result: parameter.type.isFile ? ResultFile.field(value) : nil
                 case .secret: nil
                 }
             }
@@ -152,6 +153,9 @@ public struct SubmitPage: Page {
         } catch let error as SQLiteError where error.isForeignKeyViolation {
             // A chosen file was deleted between the look at the form and the commit: now the form says so.
             return try queue(submission, script, request, visitor)
+        } catch is CannotFollow {
+            // The same of a job to follow: it has ended or gone in between.
+            return try queue(submission, script, request, visitor)
         }
     }
 
@@ -185,11 +189,13 @@ public struct SubmitPage: Page {
             )
             form.problem = variations.problem
             jobs = variations.jobs
-            seal = variations.seal(resources.terms)
+            form.following = try submission.following(besides: jobs)
+            seal = variations.seal(resources.terms, after: form.following.jobs)
             isRight = isRight && variations.isRight
         } else {
             form.values = try submission.values(of: script, on: today)
             jobs = [form.values]
+            form.following = try submission.following(besides: jobs)
             isRight = isRight && form.values.allSatisfy { $0.problem == nil }
         }
         switch submission.purpose {
@@ -204,27 +210,38 @@ public struct SubmitPage: Page {
         case .preview, .submit: break
         }
         if let problem = Self.excess(in: jobs) { form.problem = form.problem ?? problem }
-        guard isRight, form.problem == nil, let nonce = submission.nonce,
+        guard isRight, form.problem == nil, form.following.problem == nil, let nonce = submission.nonce,
             machine.flatMap(resources.terms.needs.excess) == nil
         else { return try form.page(status: 422) }
         // Several jobs are looked at before they are many.
         guard submission.purpose == .submit, seal == submission.previewed || jobs.count == 1 else {
             form.preview = try Preview(
                 site: site, visitor: visitor, script: script, terms: resources.terms, jobs: jobs, copy: hash,
-                machine: machine, seal: seal
+                machine: machine, awaited: form.following.awaited, seal: seal
             ).html()
             return try form.page()
         }
         var terms = resources.terms
         terms.timeLimit = terms.timeLimit ?? settings.defaultTimeLimit
         let parameters = try jobs.map { try self.parameters(of: script, $0) }
-        let result = try site.jobs.submit(
-            script: script.name, content: content, sweep: parameters, terms: terms, by: visitor.user.id, nonce: nonce,
-            at: site.now())
-        if case .already = result {
-            // The job has its own.
+        func forgetSecrets() {
             for given in parameters.joined() where given.kind == .secret { site.secrets.forget(given.value) }
         }
+        let result: JobStore.Submission
+        do {
+            result = try site.database.write {
+                try Results(site: site, user: visitor.user.id).ensure(parameters.joined())
+                return try site.jobs.submit(
+                    script: script.name, content: content, sweep: parameters, terms: terms, after: form.following.jobs,
+                    by: visitor.user.id, nonce: nonce, at: site.now())
+            }
+        } catch let refusal as CannotFollow {
+            // There is no job. After other errors it might be in the queue all the same.
+            forgetSecrets()
+            throw refusal
+        }
+        // The job has its own.
+        if case .already = result { forgetSecrets() }
         // Only now: the commit is on the disk.
         site.doorbell.ring()
         site.log.note(

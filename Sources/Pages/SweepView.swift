@@ -34,7 +34,7 @@ struct SweepView {
             var values: [String: String] = [:]
             for parameter in try site.jobs.parameters(of: job.id) {
                 if values[parameter.name] == nil, !names.contains(parameter.name) { names.append(parameter.name) }
-                let value = parameter.kind == .secret ? "(not shown)" : parameter.value
+                let value = parameter.kind == .secret ? "(not shown)" : parameter.words
                 values[parameter.name] = values[parameter.name].map { "\($0)\n\(value)" } ?? value
             }
             let outputs = isOwn && job.startedAt != nil ? try site.outbox.outputs(of: job.uid).files : []

@@ -4,6 +4,7 @@ import JobQueue
 import Linux
 import Scripts
 internal import Sodium
+import Storage
 import Web
 
 /// The jobs that a form for several stands for: one for each combination of its values, once for each row of its table.
@@ -80,16 +81,19 @@ struct Variations {
     /// Tells one job's values from another's.
     private static func key(of job: [FieldValue]) -> String {
         job.map { value in
-            value.parameters.map { "\($0.kind.rawValue)\u{0}\($0.value)\u{0}\($0.file.map { "\($0)" } ?? "")" }
-                .joined(separator: "\u{1}")
+            value.parameters.map { parameter in
+                let number = parameter.file.map { "\($0)" } ?? parameter.source.map { "\($0)" } ?? ""
+                return "\(parameter.kind.rawValue)\u{0}\(parameter.value)\u{0}\(number)"
+            }.joined(separator: "\u{1}")
         }.joined(separator: "\u{2}")
     }
 
     /// Tells these jobs from others: what a preview has shown is what is submitted.
-    func seal(_ terms: Terms) -> String {
+    func seal(_ terms: Terms, after followed: [JobID]) -> String {
         let all = jobs.map(Self.key).joined(separator: "\u{3}")
         let needs = "\(terms.needs.cpus ?? 0) \(terms.needs.memory ?? 0) \(terms.timeLimit?.milliseconds ?? 0)"
-        return SHA256.hash(Array("\(needs)\u{3}\(all)".utf8)).hex
+        let after = followed.map { "\($0)" }.joined(separator: " ")
+        return SHA256.hash(Array("\(needs)\u{3}\(after)\u{3}\(all)".utf8)).hex
     }
 }
 

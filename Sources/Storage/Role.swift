@@ -17,7 +17,8 @@ public enum Role: Sendable, CaseIterable {
             Permissions(
                 Role.signedIn.merging(Role.jobReading) { $1 }.merging([
                     "files": [.read, .insert], "script_copies": [.read, .insert], "jobs": [.read, .insert],
-                    "job_parameters": [.read, .insert], "events": [.read, .insert], "sweeps": [.read, .insert],
+                    "job_parameters": [.read, .insert], "job_dependencies": [.read, .insert],
+                    "events": [.read, .insert], "sweeps": [.read, .insert],
                     "group_members": .read,
                 ]) { $1 })
         case .jobs:
@@ -36,7 +37,8 @@ public enum Role: Sendable, CaseIterable {
         case .worker:
             Permissions([
                 "users": [.read, .update], "files": .read, "script_copies": .read, "jobs": [.read, .update],
-                "job_parameters": .read, "attempts": [.read, .insert, .update], "events": [.read, .insert],
+                "job_parameters": .read, "job_dependencies": .read, "attempts": [.read, .insert, .update],
+                "events": [.read, .insert],
                 "mails": [.read, .insert], "workers": [.read, .insert, .update], "queue": [.read, .update],
                 "sweeps": [.read, .update], "group_members": .read,
             ])
@@ -46,15 +48,16 @@ public enum Role: Sendable, CaseIterable {
                 "users": .read, "sessions": [.read, .delete], "files": [.read, .delete],
                 "script_copies": [.read, .delete], "jobs": [.read, .delete],
                 // A file that goes is forgotten by the parameters of past jobs.
-                "job_parameters": [.read, .update, .delete],
+                "job_parameters": [.read, .update, .delete], "job_dependencies": [.read, .delete],
                 "attempts": [.read, .delete], "events": [.read, .delete], "mails": [.read, .delete],
                 "sweeps": [.read, .delete],
             ])
         case .admin:
             Permissions([
                 "users": .all, "sessions": .all, "files": .all, "script_copies": .all, "jobs": .all,
-                "job_parameters": .all, "attempts": .all, "events": .all, "mails": .all, "workers": .read,
-                "queue": [.read, .update], "sweeps": .all, "group_members": .all,
+                "job_parameters": .all, "job_dependencies": .all, "attempts": .all, "events": .all, "mails": .all,
+                "workers": .read, "queue": [.read, .update], "sweeps": .all,
+                "group_members": .all,
             ])
         }
     }
@@ -64,6 +67,6 @@ public enum Role: Sendable, CaseIterable {
     /// Showing jobs.
     private static let jobReading: [String: Permissions.Verbs] = [
         "jobs": .read, "job_parameters": .read, "attempts": .read, "events": .read, "mails": .read, "files": .read,
-        "queue": .read, "sweeps": .read,
+        "queue": .read, "sweeps": .read, "job_dependencies": .read,
     ]
 }

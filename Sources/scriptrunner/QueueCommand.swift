@@ -61,22 +61,27 @@ struct QueueCommand {
             let retention = settings.retention
             let outcome = try database.write {
                 let outcome = try jobs.stopByAdmin(id, keepingFor: retention, at: now)
-                if outcome == .cancelled, let job = try jobs.job(id) {
-                    try Notices(database, about: jobs, settings).cancelledBeforeStart(job, byAdmin: true, at: now)
+                if case .cancelled(let followers) = outcome, let job = try jobs.job(id) {
+                    let notices = Notices(database, about: jobs, settings)
+                    try notices.cancelledBeforeStart(job, byAdmin: true, at: now)
+                    try notices.cancelled(followers, now: now)
                 }
                 return outcome
             }
-            if outcome == .cancelled {
-                let secrets = Secrets(stateDirectory: settings.stateDir)
-                for secret in try jobs.secrets(of: id) { secrets.forget(secret) }
-            }
+            guard let outcome else { return nil }
             return switch outcome {
-            case .cancelled: Outcome(line: "job \(id): cancelled", isDone: true)
+            case .cancelled(let followers): try cancelled(id, followers)
             case .requested: Outcome(line: "job \(id): will be stopped", isDone: true)
             case .over: Outcome(line: "job \(id): is over already", isDone: false)
-            case nil: nil
             }
         }
+    }
+
+    private func cancelled(_ id: JobID, _ followers: [JobID]) throws -> Outcome {
+        let secrets = Secrets(stateDirectory: settings.stateDir)
+        for secret in try ([id] + followers).flatMap(jobs.secrets) { secrets.forget(secret) }
+        let others = followers.isEmpty ? "" : ", and with it \(followers.map { "\($0)" }.joined(separator: ", "))"
+        return Outcome(line: "job \(id): cancelled\(others)", isDone: true)
     }
 
     func hold(_ numbers: ArraySlice<String>) throws -> [Outcome] {

@@ -145,7 +145,8 @@ import Testing
             SessionStore.deleteExpiredStatement(limit: 100, at: now),
             JobStore.expiredQuery(after: nil, limit: 20, at: now),
             JobStore.forgetEvents(of: JobID(1), limit: 100), JobStore.forgetAttempts(of: JobID(1), limit: 100),
-            JobStore.forgetParameters(of: JobID(1), limit: 100),
+            JobStore.forgetParameters(of: JobID(1), limit: 100), JobStore.forgetFollowed(by: JobID(1), limit: 100),
+            JobStore.forgetFollowers(of: JobID(1), limit: 100), JobStore.neededQuery(JobID(1)),
             // The checks of foreign keys are in the plan too.
             "DELETE FROM jobs WHERE id = \(1)", "SELECT id FROM jobs WHERE uid = \("")",
             JobStore.scriptCopiesQuery(after: [], limit: 100), JobStore.usersQuery(of: hash, limit: 1),

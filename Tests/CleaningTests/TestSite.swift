@@ -138,7 +138,8 @@ final class TestSite {
         var lines: [String] = []
         let tables: [(SQL, CInt)] = [
             ("SELECT * FROM users", 6), ("SELECT * FROM sessions", 7), ("SELECT * FROM files", 8),
-            ("SELECT * FROM script_copies", 3), ("SELECT * FROM jobs", 22), ("SELECT * FROM job_parameters", 6),
+            ("SELECT * FROM script_copies", 3), ("SELECT * FROM jobs", 22), ("SELECT * FROM job_parameters", 7),
+            ("SELECT * FROM job_dependencies", 2),
             ("SELECT * FROM attempts", 17), ("SELECT * FROM events", 8), ("SELECT * FROM mails", 13),
             ("SELECT * FROM sqlite_sequence", 2),
         ]

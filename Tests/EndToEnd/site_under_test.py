@@ -294,16 +294,17 @@ class Visitor:
         """The hidden fields of a script's form."""
         return self.hidden(self.get(f"/submit/{script}").text, f"/submit/{script}")
 
-    def submit(self, script, values=None, files=None, hidden=None, **options):
+    def submit(self, script, values=None, files=None, hidden=None, after=(), **options):
         """Sends a script's form, as multipart, the token first. Of a list each item is a field of its own."""
         fields = [(name, (None, value)) for name, value in (hidden or self.form(script)).items()]
         fields += [(f"param_{name}", (None, value)) for name, value in each(values)]
+        fields += [("after", (None, str(number))) for number in after]
         fields += [(f"upload_{name}", file) for name, file in each(files)]
         return self.http.post(f"{self.site.url}/submit/{script}", files=fields, **options)
 
-    def queue(self, script, values=None, files=None):
+    def queue(self, script, values=None, files=None, after=()):
         """Submits a job and returns its number."""
-        answer = self.submit(script, values, files)
+        answer = self.submit(script, values, files, after=after)
         assert answer.status_code == 200 and "/jobs/" in answer.url, answer.text
         return int(re.search(r"/jobs/(\d+)", answer.url).group(1))
 

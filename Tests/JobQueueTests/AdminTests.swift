@@ -58,7 +58,7 @@ import Testing
         _ = try queue.jobs.claimNext(at: noon)
         try queue.jobs.started(running, attempt: 1, as: process, at: noon)
         let waiting = try queue.submit("grace")
-        #expect(try queue.jobs.stopByAdmin(waiting, keepingFor: week, at: noon) == .cancelled)
+        #expect(try queue.jobs.stopByAdmin(waiting, keepingFor: week, at: noon) == .cancelled(followers: []))
         let over = try queue.job(waiting)
         #expect(over.reason == "Cancelled by the administrator before it started.")
         #expect(over.isStopByAdmin)

@@ -49,7 +49,7 @@ struct Queue {
         try jobs.started(id, attempt: attempt, as: process, at: now)
         let isNew = try jobs.ended(
             id, attempt: attempt, Ending(state: .succeeded, exitCode: 0), keepingFor: week, at: now)
-        #expect(isNew)
+        #expect(isNew != nil)
     }
 }
 
@@ -170,8 +170,8 @@ let process = StartedProcess(bootID: "boot", guardPID: 10, scriptPID: 12, script
         #expect(try queue.jobs.started(job, attempt: 1, as: process, at: noon + .seconds(2)))
         #expect(try !queue.jobs.started(job, attempt: 1, as: process, at: noon + .seconds(3)))
         let ending = Ending(state: .failed, exitCode: 3, reason: "The script exited with status 3.")
-        #expect(try queue.jobs.ended(job, attempt: 1, ending, keepingFor: week, at: noon + .seconds(4)))
-        #expect(try !queue.jobs.ended(job, attempt: 1, ending, keepingFor: week, at: noon + .seconds(5)))
+        #expect(try queue.jobs.ended(job, attempt: 1, ending, keepingFor: week, at: noon + .seconds(4)) == [])
+        #expect(try queue.jobs.ended(job, attempt: 1, ending, keepingFor: week, at: noon + .seconds(5)) == nil)
         #expect(try queue.jobs.events(of: job).map(\.to) == [.queued, .starting, .running, .failed])
         let over = try #require(try queue.jobs.job(job))
         #expect(over.startedAt == noon + .seconds(2))
@@ -188,7 +188,7 @@ let process = StartedProcess(bootID: "boot", guardPID: 10, scriptPID: 12, script
         #expect(try queue.jobs.claimNext(at: noon)?.number == 2)
         #expect(try !queue.jobs.started(job, attempt: 1, as: process, at: noon))
         #expect(
-            try !queue.jobs.ended(job, attempt: 1, Ending(state: .lost), keepingFor: week, at: noon))
+            try queue.jobs.ended(job, attempt: 1, Ending(state: .lost), keepingFor: week, at: noon) == nil)
         #expect(try queue.jobs.job(job)?.state == .starting)
     }
 
@@ -208,7 +208,7 @@ let process = StartedProcess(bootID: "boot", guardPID: 10, scriptPID: 12, script
         let ada = try queue.user("ada")
         let waiting = try queue.submit("ada")
         #expect(try queue.jobs.stop(waiting, of: queue.user("grace"), keepingFor: week, at: noon) == nil)
-        #expect(try queue.jobs.stop(waiting, of: ada, keepingFor: week, at: noon) == .cancelled)
+        #expect(try queue.jobs.stop(waiting, of: ada, keepingFor: week, at: noon) == .cancelled(followers: []))
         #expect(try queue.jobs.stop(waiting, of: ada, keepingFor: week, at: noon) == .over)
         #expect(try queue.jobs.claimNext(at: noon) == nil)
 

@@ -38,7 +38,7 @@ import Testing
         let last = later + .seconds(60)
         #expect(try run(job, Self.failure, at: last) == nil)
         #expect(try queue.job(job).state == .running)
-        #expect(try queue.jobs.ended(job, attempt: 3, Self.failure, keepingFor: week, at: last))
+        #expect(try queue.jobs.ended(job, attempt: 3, Self.failure, keepingFor: week, at: last) == [])
 
         #expect(
             try queue.jobs.events(of: job).map(\.to) == [

@@ -166,12 +166,66 @@ import Testing
             }
         }
         #expect(try rows() == ["0 a input f 5", "1 b text x 0"])
-        try database.write { try database.run("INSERT INTO job_parameters VALUES (7, 2, 'c', 'secret', 'n', NULL)") }
-        #expect(throws: SQLiteError.self) {
-            try database.write { try database.run("INSERT INTO job_parameters VALUES (7, 3, 'd', 'other', 'n', NULL)") }
+        func insert(_ position: Int, _ kind: String, from job: Int? = nil) throws {
+            try database.write {
+                try database.run(
+                    """
+                    INSERT INTO job_parameters (job_id, position, name, kind, value, file_id, source_job)
+                    VALUES (7, \(position), 'c', \(kind), 'n', NULL, \(job))
+                    """)
+            }
         }
+        try insert(2, "secret")
+        #expect(throws: SQLiteError.self) { try insert(3, "other") }
+        // A file that another job leaves is one of a job that is named.
+        try insert(3, "result", from: 6)
+        #expect(throws: SQLiteError.self) { try insert(4, "result") }
+        #expect(throws: SQLiteError.self) { try insert(4, "text", from: 6) }
         #expect(throws: SQLiteError.self) { try database.write { try database.run("DELETE FROM files WHERE id = 5") } }
         #expect(try database.first("PRAGMA integrity_check") { $0.text(0) } == "ok")
+    }
+
+    @Test func `of the release before takes jobs that follow others, and what that release still writes`() throws {
+        let path = scratch.databasePath
+        try Storage.migrate(path, to: Array(migrations[..<5]))
+        let hash = [UInt8](repeating: 1, count: 32)
+        let job: SQL = """
+            INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at)
+            VALUES (lower(hex(randomblob(16))), randomblob(16), 1, 's', \(hash), 0)
+            """
+        let parameter: SQL = """
+            INSERT INTO job_parameters (job_id, position, name, kind, value, file_id) VALUES (1, 0, 'a', 'secret', 'n', NULL)
+            """
+        let former = try Database(path: path)
+        try former.write {
+            try former.run("INSERT INTO users (id, email, created_at) VALUES (1, 'a@b', 0)")
+            try former.run("INSERT INTO script_copies VALUES (\(hash), x'00', 0)")
+            for _ in 1...3 { try former.run(job) }
+            try former.run("UPDATE jobs SET held = 1 WHERE id = 2")
+            try former.run(parameter)
+        }
+
+        try Storage.migrate(path)
+
+        let database = try Database(path: path)
+        let jobs = try database.all("SELECT held, awaits, held_by_admin FROM jobs ORDER BY id") {
+            "\($0.int(0)) \($0.int(1)) \($0.int(2))"
+        }
+        #expect(jobs == ["0 0 0", "1 0 0", "0 0 0"])
+        #expect(
+            try database.first("SELECT source_job IS NULL FROM job_parameters WHERE kind = 'secret'") { $0.bool(0) }
+                == true)
+        try database.write { try database.run("INSERT INTO job_dependencies VALUES (3, 1)") }
+        // A program of the release before that has the database open.
+        try former.write {
+            try former.run("DELETE FROM job_parameters")
+            try former.run(parameter)
+            try former.run(job)
+            try former.run("UPDATE jobs SET held = 0 WHERE id = 2")
+        }
+        #expect(throws: SQLiteError.self) { try former.write { try former.run("DELETE FROM jobs WHERE id = 3") } }
+        #expect(try database.first("PRAGMA integrity_check") { $0.text(0) } == "ok")
+        #expect(try database.first("PRAGMA foreign_key_check") { $0.text(0) } == nil)
     }
 
     @Test(arguments: Role.allCases) func `gives no program but the admin's the right to another's table`(role: Role)
