@@ -8,7 +8,7 @@ struct Results {
     let outbox: Outbox
 
     /// Where a file is that another job has left, and its size. The script gets the file itself, not a copy:
-    /// docs/decisions/0009-following-jobs.md says why.
+    /// docs/decisions/0011-following-jobs.md says why.
     ///
     /// - Throws: `Commission.Refusal`.
     func file(_ row: JobParameter, of requester: UserID) throws -> (path: String, size: Int64) {
