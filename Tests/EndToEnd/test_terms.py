@@ -37,8 +37,8 @@ def let_go(site, *numbers):
 def test_the_form_tells_the_terms_and_the_job_keeps_them(site):
     ada = site.visitor("terms@example.org")
     form = ada.get("/submit/half.sh").text
-    assert "While it runs, it has 2 CPUs and 64 MiB of memory. It may run for 12 h 0 min, then it is stopped." in form
-    assert "While it runs, it has the machine to itself. It may run for 3 h 0 min" in ada.get("/submit/plain.sh").text
+    assert "While it runs, it has 2 CPUs and 64 MiB of memory. It may run for 12 h, then it is stopped." in form
+    assert "While it runs, it has the machine to itself. It may run for 3 h" in ada.get("/submit/plain.sh").text
     one, two = ada.queue("half.sh"), ada.queue("half.sh")
     job = site.wait_for(one, "running")
     assert (job["needs_cpus"], job["needs_memory"], job["time_limit"]) == (2, 64 << 20, 12 * 3600 * 1000)

@@ -201,7 +201,7 @@ final class AnnotationsTarget {
             if case .use = parameter.type { isUse = true }
             try expect(isUse || parameter.condition != nil, "an unconditional parameter is not asked for")
         }
-        _ = script.isFound(by: value)
+        _ = [script].found(by: value)
         _ = script.description(ofOutput: value)
     }
 

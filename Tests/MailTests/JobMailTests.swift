@@ -54,7 +54,7 @@ import Testing
         #expect(mail.subject == "Job #12 [long.sh] Time Nearly Over")
         #expect(
             mail.body == """
-                Your job #12 (long.sh) may run for 10 h 0 min, and has 1 h 0 min left. If it has not ended by \
+                Your job #12 (long.sh) may run for 10 h, and has 1 h 0 min left. If it has not ended by \
                 2026-03-01 10:05 UTC, it will be stopped. What it has written by then stays.
 
                 Watch it here:

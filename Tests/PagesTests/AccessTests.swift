@@ -32,7 +32,9 @@ private let noon = Instant(milliseconds: 43_200_000)
     }
 
     func site(_ role: Role) throws -> Site {
-        try Site(role, settings: settings, log: EventLog(program: "test", now: { noon }), now: { noon })
+        try Site(
+            role, settings: settings, scripts: Catalogue(settings), log: EventLog(program: "test", now: { noon }),
+            now: { noon })
     }
 
     /// As each request has one of its own.
