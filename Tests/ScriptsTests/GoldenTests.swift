@@ -48,7 +48,8 @@ private func content(_ name: String) -> String? { try? String(contentsOfFile: "\
 
     /// A message is a literal of several words; what is put into it may be anything.
     @Test(arguments: [
-        "Annotations", "Inspector", "LineScanner", "Neighbours", "ParameterLine", "RichAnnotations", "TermLines",
+        "Access", "Annotations", "Inspector", "LineScanner", "Neighbours", "ParameterLine", "RichAnnotations",
+        "TermLines",
         "TypeParser",
     ])
     func `show every message that there is`(source: String) throws {

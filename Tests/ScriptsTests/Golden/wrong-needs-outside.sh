@@ -1,0 +1,3 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ @needs mem=1G..2G = 4G
