@@ -19,6 +19,8 @@ final class AnnotationsTarget {
     private var list: [UInt8]?
 
     private static let separator: UInt8 = 0x1E
+    /// So few that a fuzzer comes to the end of them.
+    private static let mostVariants = 20
 
     /// - Parameter folder: an empty one for the script, better in memory than on a disk.
     init(folder: String) throws {
@@ -114,7 +116,12 @@ final class AnnotationsTarget {
         let parameters = script.parameters
         try expect(Set(parameters.map { Array($0.name.utf8) }).count == parameters.count, "two parameters of one name")
         try expect(parameters.count <= Annotations.mostParameters, "too many parameters")
-        try expect(script.terms.retries == 0 || script.terms.isIdempotent, "tried again, but not idempotent")
+        let terms = script.terms
+        try expect(terms.retries == 0 || terms.isIdempotent, "tried again, but not idempotent")
+        try expect(terms.leeway.cpus.map { $0.contains(terms.needs.cpus ?? 0) } != false, "CPUs out of the range")
+        try expect(terms.leeway.memory.map { $0.contains(terms.needs.memory ?? 0) } != false, "memory out of the range")
+        try expect(
+            terms.leeway.time.map { $0.contains(terms.timeLimit ?? .seconds(0)) } != false, "time out of the range")
         guard script.syntax == 2 else {
             for parameter in parameters {
                 try expect(
@@ -190,6 +197,7 @@ final class AnnotationsTarget {
                 try expect(problem == parameter.problem(with: candidate, on: .epoch), "a value is checked in two ways")
                 if problem == nil { try checkAccepted(candidate, by: parameter) }
             }
+            if parameter.canVary { try checkVariants(of: parameter, value) }
             _ = parameter.problem(withFileNamed: value, size: Int64(value.utf8.count))
             handover.put(parameter, value)
             try expect(handover.arguments.last.map { $0.utf8.elementsEqual(value.utf8) } == true, "another argument")
@@ -201,8 +209,27 @@ final class AnnotationsTarget {
             if case .use = parameter.type { isUse = true }
             try expect(isUse || parameter.condition != nil, "an unconditional parameter is not asked for")
         }
+        try checkTable(value)
+        _ = Progress(in: value, style: style)
         _ = [script].found(by: value)
         _ = script.description(ofOutput: value)
+    }
+
+    private func checkVariants(of parameter: Parameter, _ text: String) throws {
+        guard case .values(let values) = parameter.variants(of: text, upTo: Self.mostVariants, on: .epoch) else {
+            return
+        }
+        try expect((1...Self.mostVariants).contains(values.count), "\(values.count) variants")
+        try expect(Set(values).count == values.count, "two variants are the same")
+        for value in values {
+            try expect(parameter.problem(with: value, on: .epoch) == nil, "a variant will not do")
+        }
+    }
+
+    private func checkTable(_ text: String) throws {
+        guard let table = try? Table(Array(text.utf8), upTo: Self.mostVariants) else { return }
+        try expect((1...Self.mostVariants).contains(table.rows.count), "\(table.rows.count) rows")
+        try expect(table.rows.allSatisfy { $0.count == table.names.count }, "a row of another length")
     }
 
     /// What scripts may rely on, found out in another way than the checks do.
