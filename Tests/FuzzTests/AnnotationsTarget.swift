@@ -42,6 +42,7 @@ final class AnnotationsTarget {
         case .failure(let problem): try check(problem, of: text)
         case .success(let annotations):
             let script = Script(name: "script.sh", path: folder + "/script.sh", annotations)
+            try checkAccess(of: script, text)
             try check(script)
             try check(script, given: value)
         }
@@ -108,6 +109,17 @@ final class AnnotationsTarget {
 
     private func isShowable(_ scalar: Unicode.Scalar) -> Bool {
         !(0..<0x20).contains(scalar.value) && !(0x7F...0x9F).contains(scalar.value)
+    }
+
+    /// What is meant for a few is never for everybody.
+    private func checkAccess(of script: Script, _ text: [UInt8]) throws {
+        let prefix = Array(style.docPrefix.utf8)
+        let lines = lines(of: text).filter { $0.starts(with: prefix) }.map {
+            $0.dropFirst(prefix.count).split { " \t\r,".utf8.contains($0) }
+        }
+        let said = lines.filter { $0.first?.elementsEqual("@access".utf8) == true }
+        let isForAll = said.contains { $0.contains { $0.elementsEqual("all".utf8) } }
+        try expect(said.isEmpty || (script.access == nil) == isForAll, "it is for others than it says")
     }
 
     // MARK: What a script wants
