@@ -1,3 +1,3 @@
 #!/bin/sh
 ##~~ @syntax 2
-##~~ @access group:Wet
+##~~ @access group:wet/lab
