@@ -19,6 +19,8 @@ final class AnnotationsTarget {
     private var list: [UInt8]?
 
     private static let separator: UInt8 = 0x1E
+    /// So few that a fuzzer comes to the end of them.
+    private static let mostVariants = 20
 
     /// - Parameter folder: an empty one for the script, better in memory than on a disk.
     init(folder: String) throws {
@@ -40,6 +42,7 @@ final class AnnotationsTarget {
         case .failure(let problem): try check(problem, of: text)
         case .success(let annotations):
             let script = Script(name: "script.sh", path: folder + "/script.sh", annotations)
+            try checkAccess(of: script, text)
             try check(script)
             try check(script, given: value)
         }
@@ -108,13 +111,29 @@ final class AnnotationsTarget {
         !(0..<0x20).contains(scalar.value) && !(0x7F...0x9F).contains(scalar.value)
     }
 
+    /// What is meant for a few is never for everybody.
+    private func checkAccess(of script: Script, _ text: [UInt8]) throws {
+        let prefix = Array(style.docPrefix.utf8)
+        let lines = lines(of: text).filter { $0.starts(with: prefix) }.map {
+            $0.dropFirst(prefix.count).split { " \t\r,".utf8.contains($0) }
+        }
+        let said = lines.filter { $0.first?.elementsEqual("@access".utf8) == true }
+        let isForAll = said.contains { $0.contains { $0.elementsEqual("all".utf8) } }
+        try expect(said.isEmpty || (script.access == nil) == isForAll, "it is for others than it says")
+    }
+
     // MARK: What a script wants
 
     private func check(_ script: Script) throws {
         let parameters = script.parameters
         try expect(Set(parameters.map { Array($0.name.utf8) }).count == parameters.count, "two parameters of one name")
         try expect(parameters.count <= Annotations.mostParameters, "too many parameters")
-        try expect(script.terms.retries == 0 || script.terms.isIdempotent, "tried again, but not idempotent")
+        let terms = script.terms
+        try expect(terms.retries == 0 || terms.isIdempotent, "tried again, but not idempotent")
+        try expect(terms.leeway.cpus.map { $0.contains(terms.needs.cpus ?? 0) } != false, "CPUs out of the range")
+        try expect(terms.leeway.memory.map { $0.contains(terms.needs.memory ?? 0) } != false, "memory out of the range")
+        try expect(
+            terms.leeway.time.map { $0.contains(terms.timeLimit ?? .seconds(0)) } != false, "time out of the range")
         guard script.syntax == 2 else {
             for parameter in parameters {
                 try expect(
@@ -190,6 +209,7 @@ final class AnnotationsTarget {
                 try expect(problem == parameter.problem(with: candidate, on: .epoch), "a value is checked in two ways")
                 if problem == nil { try checkAccepted(candidate, by: parameter) }
             }
+            if parameter.canVary { try checkVariants(of: parameter, value) }
             _ = parameter.problem(withFileNamed: value, size: Int64(value.utf8.count))
             handover.put(parameter, value)
             try expect(handover.arguments.last.map { $0.utf8.elementsEqual(value.utf8) } == true, "another argument")
@@ -201,8 +221,27 @@ final class AnnotationsTarget {
             if case .use = parameter.type { isUse = true }
             try expect(isUse || parameter.condition != nil, "an unconditional parameter is not asked for")
         }
+        try checkTable(value)
+        _ = Progress(in: value, style: style)
         _ = [script].found(by: value)
         _ = script.description(ofOutput: value)
+    }
+
+    private func checkVariants(of parameter: Parameter, _ text: String) throws {
+        guard case .values(let values) = parameter.variants(of: text, upTo: Self.mostVariants, on: .epoch) else {
+            return
+        }
+        try expect((1...Self.mostVariants).contains(values.count), "\(values.count) variants")
+        try expect(Set(values).count == values.count, "two variants are the same")
+        for value in values {
+            try expect(parameter.problem(with: value, on: .epoch) == nil, "a variant will not do")
+        }
+    }
+
+    private func checkTable(_ text: String) throws {
+        guard let table = try? Table(Array(text.utf8), upTo: Self.mostVariants) else { return }
+        try expect((1...Self.mostVariants).contains(table.rows.count), "\(table.rows.count) rows")
+        try expect(table.rows.allSatisfy { $0.count == table.names.count }, "a row of another length")
     }
 
     /// What scripts may rely on, found out in another way than the checks do.

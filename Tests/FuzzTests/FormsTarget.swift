@@ -14,7 +14,7 @@ struct FormsTarget {
         return options
     }()
     /// With the files.
-    private static let mostBytes = 20_000
+    private static let mostBytes = 100_000
 
     func run(_ input: [UInt8]) throws {
         let parts = input.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)

@@ -126,11 +126,7 @@ private let examples = root.appendingPathComponent("examples").path
             let text = block.hasPrefix("#!") ? block : "##~~ @syntax 2\n" + block
             let annotations = try Annotations(
                 of: Array(text.utf8), style: AnnotationStyle(), neighbours: Neighbours(scratch.path))
-            #expect(
-                annotations.syntax == 2
-                    && (annotations.parameters.count >= 4 || annotations.access != nil
-                        || annotations.terms.leeway != Leeway())
-            )
+            #expect(annotations.syntax == 2 && (!annotations.parameters.isEmpty || annotations.access != nil))
         }
     }
 

@@ -1,4 +1,5 @@
 #!/bin/sh
 ##~~ @syntax 2
-##~~ @access group:wetlab, group:dry.lab user:Ada@Example.org
-##~~ @access user:bob@example.org
+##~~ @access group:wetlab, group:guests user:ada@example.org
+##~~ @access group:wetlab
+##~~ k

@@ -1,4 +1,4 @@
 #!/bin/sh
 ##~~ @syntax 2
-##~~ @needs cpus=1..16 = 4 mem=8G..64G time=1h..2d=12h
-##~~ threads [use cpus]
+##~~ @needs cpus=1..8=4 mem=8G..64G = 16G time=10m..2:00:00
+##~~ k

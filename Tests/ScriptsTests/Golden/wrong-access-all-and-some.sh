@@ -1,3 +1,4 @@
 #!/bin/sh
 ##~~ @syntax 2
+##~~ @access group:wetlab
 ##~~ @access all

@@ -1,3 +1,4 @@
 #!/bin/sh
 ##~~ @syntax 2
-##~~ @access wetlab
+##~~ @access all
+##~~ k

@@ -1,0 +1,5 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ k
+echo
+##~~ @access group:wetlab

@@ -1,4 +1,0 @@
-#!/bin/sh
-##~~ @syntax 2
-echo
-##~~ @access group:x

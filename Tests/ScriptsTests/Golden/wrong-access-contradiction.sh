@@ -1,3 +1,0 @@
-#!/bin/sh
-##~~ @syntax 2
-##~~ @access all group:wetlab

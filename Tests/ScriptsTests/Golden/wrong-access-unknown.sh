@@ -1,0 +1,3 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ @access ada@example.org

@@ -1,0 +1,3 @@
+#!/bin/sh
+##~~ @syntax 2
+##~~ @needs cpus=1..8 = 9
