@@ -223,7 +223,7 @@ def fields(senses):
 
 def groups(senses):
     """The groups of fields, by the first word of their names, which is the parameter's."""
-    return {node.name.split()[0]: node for node in senses.nodes() if node.role == "group"}
+    return {node.name.split()[0]: node for node in senses.nodes() if node.role == "group" and node.name}
 
 
 # With and without the page's script. A field that is not always asked for is required only once it is known to be.
