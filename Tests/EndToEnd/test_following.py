@@ -350,3 +350,30 @@ def test_a_browser_chooses_jobs_and_files(site, ada, browser):
     assert site.job(number)["state"] == "queued"
     go(site, other)
     site.wait_for(number, "succeeded")
+
+
+def test_several_jobs_of_one_form_follow_each_what_it_reads(site, ada):
+    sources = [make(ada), make(ada)]
+    first = make(ada)
+    # Of one name, and yet two files.
+    values = {"input_table": [f"result:{number}:one.csv" for number in sources], "output_copy": "x"}
+    several = {**ada.form("use.sh"), "several": "1"}
+    shown = Page(ada.submit("use.sh", values, hidden=several, after=[first]))
+    assert shown.errors == [] and "Preview of 2 jobs" in shown.main
+    names = [f"#{number}" for number in [*sources, first]]
+    assert f"It follows jobs {names[0]}, {names[1]} and {names[2]}, which have to succeed first." in shown.main
+    assert all(f"one.csv, job #{number}" in shown.main for number in sources)
+    sealed = {**several, "previewed": shown.fields("/submit/use.sh")["previewed"]}
+    # Whoever follows something else now has not seen that.
+    assert "Preview of 2 jobs" in Page(ada.submit("use.sh", values, hidden=sealed)).main
+    answer = ada.submit("use.sh", values, hidden=sealed, after=[first])
+    assert "/jobs/sweeps/" in answer.url
+    jobs_of_it = [int(number) for number in re.findall(r'id="job-(\d+)"', answer.text)]
+    assert [links(ada, number)["Follows"] for number in jobs_of_it] == [[sources[0], first], [sources[1], first]]
+    page = Page(ada.get(answer.url.removeprefix(site.url)))
+    assert all(f"one.csv, job #{number}" in page.main for number in sources)
+    for number in [*sources, first]:
+        go(site, number)
+    for number in jobs_of_it:
+        site.wait_for(number, "succeeded")
+    assert len([subject for number in jobs_of_it for subject in mails(site, number)]) == 1
