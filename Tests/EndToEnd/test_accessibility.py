@@ -223,7 +223,7 @@ def fields(senses):
 
 def groups(senses):
     """The groups of fields, by the first word of their names, which is the parameter's."""
-    return {node.name.split()[0]: node for node in senses.nodes() if node.role == "group"}
+    return {node.name.split()[0]: node for node in senses.nodes() if node.role == "group" and node.name}
 
 
 # With and without the page's script. A field that is not always asked for is required only once it is known to be.
@@ -255,11 +255,18 @@ def test_a_form_tells_what_each_field_is_and_whether_it_is_needed(world, has_scr
     assert "Only if mode is Slow, exact." in found["seed"][0].node.description
 
 
+def wait_for_the_alert(world):
+    """It gets the focus once the page is drawn."""
+
+    def has_focus():
+        return [node.role for node in world.senses.nodes() if node.properties.get("focused")][-1:] == ["alert"]
+
+    wait_until("the alert has the focus", has_focus)
+
+
 def test_a_refused_form_leads_to_each_problem(world):
     world.refuse_form()
-    nodes = world.senses.nodes()
-    [alert] = [node for node in nodes if node.role == "alert"]
-    assert alert.properties.get("focused")
+    wait_for_the_alert(world)
     found, named = fields(world.senses), groups(world.senses)
     for name, (_, _, _, sentence) in FIELDS.items():
         for node in [element.node for element in found[name]]:
@@ -288,10 +295,8 @@ def focused(world):
 ])
 def test_a_short_form_that_is_refused_says_what_is_wrong_with_which_field(world, refuse, invalid, sentence):
     refuse(world)
-    elements = world.senses.elements()
-    [alert] = [element.node for element in elements if element.node and element.node.role == "alert"]
-    assert alert.properties.get("focused")
-    wrong = [element for element in elements if element.node and element.node.properties.get("invalid") == "true"]
+    wait_for_the_alert(world)
+    wrong = [element for element in world.senses.elements() if element.node and element.node.properties.get("invalid") == "true"]
     assert [element.attributes["id"] for element in wrong] == invalid
     assert all(sentence in element.node.description for element in wrong)
 
@@ -299,10 +304,9 @@ def test_a_short_form_that_is_refused_says_what_is_wrong_with_which_field(world,
 def test_what_came_of_a_long_upload_takes_the_focus(world, folder):
     world.show("/submit/form.sh", world.ada)
     (folder / "long.fa").write_bytes(b"x" * 1_100_000)
-    role = "return document.activeElement.getAttribute('role')"
     # The second time the page is one that a script has put together.
     for _ in range(2):
         world.browser.find_element("name", "upload_reference").send_keys(str(folder / "long.fa"))
         world.send("Submit job")
-        wait_until("the alert has the focus", lambda: world.senses.measure(role) == "alert")
+        wait_for_the_alert(world)
         assert "long.fa" in fields(world.senses)["reference"][0].node.description

@@ -230,7 +230,7 @@ def test_a_job_to_follow_that_is_none_is_refused_beside_the_field(site, ada):
         assert page.errors == []
         assert text(page.one("p", id="after-problem")) == sentence
         assert page.one("details", class_="field").get("open") is not None
-        assert "Please look at: start after." in page.main
+        assert "Please look at: Start after." in page.main
         assert page.fields("/submit/echo.sh")["param_first"] == "kept"
 
 

@@ -1,12 +1,15 @@
 """What a form would do, told before it does it: command, resources, time, place in the queue, expiry."""
 
+import contextlib
 import datetime
 import re
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
 from reading import Page, text
+from site_under_test import wait_until
 
 SCRIPT = """#!/bin/sh
 ##~~ @syntax 2
@@ -189,6 +192,16 @@ def test_a_job_that_had_too_little_memory_is_offered_more(site, ada):
     assert Page(ada.get(link.get("href"))).fields("/submit/greedy.sh")["need_mem"] == str(32 << 20)
 
 
+def shown(browser, selector, words):
+    """Waits until an element is on the page and says this: a press of a button loads another."""
+    def says():
+        with contextlib.suppress(WebDriverException):
+            element = browser.find_element(By.CSS_SELECTOR, selector)
+            return words in f"{element.text} {element.get_attribute('value')}"
+
+    wait_until(f"{selector} says {words}", says)
+
+
 def test_in_a_browser_enter_submits_and_the_buttons_preview(site, browser):
     name = f"browser{browser.session_id[:6]}@example.org"
     site.visitor(name)
@@ -199,16 +212,18 @@ def test_in_a_browser_enter_submits_and_the_buttons_preview(site, browser):
     browser.get(site.url + "/submit/fixed.sh")
     browser.find_element(By.NAME, "param_word").send_keys("one word")
     browser.find_element(By.XPATH, "//button[.='Preview']").click()
-    assert "fixed.sh 'one word'" in browser.find_element(By.ID, "preview").text
+    shown(browser, "#preview", "fixed.sh 'one word'")
     before = jobs(site)
     browser.find_element(By.XPATH, "//button[starts-with(., 'Several values')]").click()
-    box = browser.find_element(By.CSS_SELECTOR, "textarea[name=param_word]")
-    assert box.get_attribute("value") == "one word"
-    box.send_keys("\nanother")
+    shown(browser, "textarea[name=param_word]", "one word")
+    browser.find_element(By.CSS_SELECTOR, "textarea[name=param_word]").send_keys("\nanother")
     browser.find_element(By.XPATH, "//button[.='Preview']").click()
-    assert "Preview of 2 jobs" in browser.find_element(By.ID, "preview").text and jobs(site) == before
+    shown(browser, "#preview", "Preview of 2 jobs")
+    assert jobs(site) == before
     browser.find_element(By.XPATH, "//button[.='Submit 2 jobs']").click()
-    assert "/jobs/sweeps/" in browser.current_url and jobs(site) == before + 2
+    wait_until("the sweep is shown", lambda: "/jobs/sweeps/" in browser.current_url)
+    assert jobs(site) == before + 2
     browser.get(site.url + "/submit/fixed.sh")
     browser.find_element(By.NAME, "param_word").send_keys("enter\n")
-    assert re.search(r"/jobs/\d+", browser.current_url) and jobs(site) == before + 3
+    wait_until("the job is shown", lambda: re.search(r"/jobs/\d+", browser.current_url))
+    assert jobs(site) == before + 3

@@ -48,7 +48,8 @@ final class InboxFixture {
             let job = JobID(database.lastInsertedRow)
             if let file {
                 try database.run(
-                    "INSERT INTO job_parameters VALUES (\(job), 0, 'a', 'input', \(file.name), \(file.id))")
+                    "INSERT INTO job_parameters (job_id, position, name, kind, value, file_id) VALUES (\(job), 0, 'a', 'input', \(file.name), \(file.id))"
+                )
             }
             return job
         }

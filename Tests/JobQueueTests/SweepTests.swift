@@ -65,7 +65,8 @@ import Testing
         let ada = try queue.user("ada")
         let attempt = try #require(try queue.jobs.claimNext(at: noon))
         try queue.finish(attempt.job.id, at: noon + .hours(1))
-        #expect(try queue.jobs.stop(ids[2], of: ada, keepingFor: week, at: noon + .hours(2)) == .cancelled(followers: []))
+        #expect(
+            try queue.jobs.stop(ids[2], of: ada, keepingFor: week, at: noon + .hours(2)) == .cancelled(followers: []))
         #expect(try ids.map { try queue.job($0).expiresAt } == [nil, nil, nil])
         #expect(try queue.jobs.sweep(sweep)?.endedAt == nil)
         #expect(try queue.jobs.standing(of: sweep) == [.succeeded: 1, .cancelled: 1, .queued: 1])

@@ -239,7 +239,7 @@ struct SmallSite {
             totalLimit: 4)
         #expect(
             try form(terms, ["default_time_limit=1h"], machine: Self.machine).contains(
-                "While it runs, it has 8 CPUs and 1 GiB of memory. It may run for 2 d 0 h, then it is stopped. Of your jobs "
+                "While it runs, it has 8 CPUs and 1 GiB of memory. It may run for 2 d, then it is stopped. Of your jobs "
                     + "of this script, one runs at a time; of everybody&#39;s, at most 4 run. If it fails, it is tried again, "
                     + "once.</p>"))
         #expect(try !form(.standard, machine: nil).contains("While it runs"))
