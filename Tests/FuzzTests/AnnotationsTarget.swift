@@ -114,11 +114,11 @@ final class AnnotationsTarget {
     /// What is meant for a few is never for everybody.
     private func checkAccess(of script: Script, _ text: [UInt8]) throws {
         let prefix = Array(style.docPrefix.utf8)
-        let lines = lines(of: text).filter { $0.starts(with: prefix) }.map {
-            $0.dropFirst(prefix.count).split { " \t\r,".utf8.contains($0) }
+        let said = lines(of: text).filter { $0.starts(with: prefix) }.map { $0.dropFirst(prefix.count) }
+            .filter { $0.split { " \t\r".utf8.contains($0) }.first?.elementsEqual("@access".utf8) == true }
+        let isForAll = said.contains {
+            $0.split { " \t\r,".utf8.contains($0) }.contains { $0.elementsEqual("all".utf8) }
         }
-        let said = lines.filter { $0.first?.elementsEqual("@access".utf8) == true }
-        let isForAll = said.contains { $0.contains { $0.elementsEqual("all".utf8) } }
         try expect(said.isEmpty || (script.access == nil) == isForAll, "it is for others than it says")
     }
 
