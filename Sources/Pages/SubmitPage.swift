@@ -209,7 +209,7 @@ public struct SubmitPage: Page {
             return try form.page()
         case .preview, .submit: break
         }
-        if let problem = Self.excess(in: jobs) { form.problem = form.problem ?? problem }
+        if let problem = Self.excess(in: jobs, of: script) { form.problem = form.problem ?? problem }
         guard isRight, form.problem == nil, form.following.problem == nil, let nonce = submission.nonce,
             machine.flatMap(resources.terms.needs.excess) == nil
         else { return try form.page(status: 422) }
@@ -273,11 +273,13 @@ public struct SubmitPage: Page {
         return parameters
     }
 
-    /// All arguments and variables of a program together hold 2 MiB (execve(2)). Each value is one of both, and the
-    /// environment, the paths of files and the rest take some more. Bytes.
+    /// All arguments and variables of a program together hold 2 MiB (execve(2)). By `@syntax 2` each value is one of both,
+    /// and the environment, the paths of files and the rest take some more. Bytes.
     private static let mostOfAllValues = 900_000
 
-    private static func excess(in jobs: [[FieldValue]]) -> String? {
+    private static func excess(in jobs: [[FieldValue]], of script: Script) -> String? {
+        // Without variables they fit, however much a form may hold.
+        guard script.syntax >= 2 else { return nil }
         let size = jobs.map { $0.reduce(0) { $0 + $1.given.utf8.count } }.max() ?? 0
         guard size > mostOfAllValues else { return nil }
         return
