@@ -80,10 +80,13 @@ extension JobStore {
                 sweep = SweepID(database.lastInsertedRow)
             }
             var first: JobID?
+            // Mostly the same of all.
+            var known: [Set<JobID>: Bool] = [:]
             for (index, parameters) in variants.enumerated() {
                 let nonce = index == 0 ? nonce : SubmissionNonce()
                 let followed = Set(after + parameters.compactMap(\.source))
-                let awaits = try isToAwait(followed, of: user)
+                let awaits = try known[followed] ?? isToAwait(followed, of: user)
+                known[followed] = awaits
                 try database.run(
                     """
                     INSERT INTO jobs (uid, nonce, user_id, script, script_hash, queued_at, needs_cpus, needs_memory,

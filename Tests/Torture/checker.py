@@ -21,6 +21,8 @@ TRANSITIONS = (
     | {("running", state) for state in _OTHER_ENDS | {"stopping", "succeeded"}}
     | {("stopping", state) for state in OVER}
     | {("failed", "queued"), ("lost", "queued")}
+    # No change, but noted: all that it follows have succeeded.
+    | {("queued", "queued")}
 )
 
 
@@ -34,6 +36,8 @@ class Submission:
     job: int | None = None
     # Another attempt after `failed` or `lost` is what its script declares.
     is_idempotent: bool = False
+    # The numbers of the jobs that it is to follow.
+    after: tuple = ()
 
     @property
     def ending(self):
@@ -119,6 +123,7 @@ class Database:
             self.events = self._by_job(connection, "SELECT * FROM events ORDER BY id")
             self.attempts = self._by_job(connection, "SELECT * FROM attempts ORDER BY job_id, number")
             self.mails = self._by_job(connection, "SELECT * FROM mails ORDER BY id")
+            self.followed = self._by_job(connection, "SELECT * FROM job_dependencies")
         finally:
             connection.close()
 
@@ -148,6 +153,7 @@ class Checker:
         self.survivors = survivors
         self.garbage = garbage
         self.violations = []
+        self.by_number = {job["id"]: job for job in database.jobs}
 
     def check(self):
         self._database()
@@ -157,6 +163,7 @@ class Checker:
             self._chain(job)
             self._attempts(job)
             self._ending(job)
+            self._following(job)
             self._mails(job)
         for pid, job in self.survivors:
             self._tell("survivor", job, f"process {pid} is alive")
@@ -270,7 +277,7 @@ class Checker:
             return
         if (state == "succeeded") != (code == 0) and state in ("succeeded", "failed"):
             self._tell("made up", at, f"is {state} with exit status {code}")
-        if state == "cancelled" and tag not in self.faults.wished:
+        if state == "cancelled" and tag not in self.faults.wished and not self._was_let_down(at):
             self._tell("unwished", at, "was cancelled, and nobody asked for it")
         if state in ("timed_out", "out_of_memory", "output_limit"):
             self._tell("made up", at, f"is {state}, and no limit was set")
@@ -294,6 +301,27 @@ class Checker:
         if killed and told == ("signal", killed) or may_be_stopped and told in [("signal", 15), ("signal", 9)]:
             return
         self._tell("wrong status", job, f"the script did not come to its end ({submission.plan}), the job says {told}")
+
+    def _followed(self, number):
+        return [self.by_number[row["after_id"]] for row in self.database.followed[number]]
+
+    def _was_let_down(self, number):
+        """One that it was to follow has ended without success."""
+        return any(other["state"] in OVER - {"succeeded"} for other in self._followed(number))
+
+    def _following(self, job):
+        """It follows whom it was asked to, began after they had succeeded, and not at all if one of them did not."""
+        at, tag = job["id"], job["nonce"].hex()
+        followed = self._followed(at)
+        submission = self.submissions.get(tag)
+        if submission and not set(submission.after) <= {other["id"] for other in followed}:
+            self._tell("follows others", at, f"was to follow {submission.after}")
+        if self._was_let_down(at) and (self.begins[tag] or job["state"] != "cancelled"):
+            self._tell("ran without cause", at, f"is {job['state']}, and one that it follows did not succeed")
+        for attempt in self.database.attempts[at]:
+            for other in followed:
+                if other["ended_at"] is None or other["ended_at"] > attempt["claimed_at"]:
+                    self._tell("ran too early", at, f"attempt {attempt['number']} began before the end of job {other['id']}")
 
     def _mails(self, job):
         events = self.database.events[job["id"]]

@@ -313,12 +313,14 @@ class Rig:
             "token": form_token(bytes.fromhex(self.cookie)), "nonce": submission.tag, "param_tag": submission.tag,
             "param_plan": submission.plan,
         }
-        parts = [f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+        fields = [*fields.items(), *(("after", job) for job in submission.after)]
+        parts = [f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields]
         return f"/submit/{script}", "".join(parts) + "--B--\r\n", "multipart/form-data; boundary=B"
 
-    def draft(self, plan, script="job.sh"):
+    def draft(self, plan, script="job.sh", after=()):
         """A form that is about to be sent."""
-        submission = Submission(tag=secrets.token_bytes(16).hex(), plan=plan, is_idempotent=script == "again.sh")
+        submission = Submission(
+            tag=secrets.token_bytes(16).hex(), plan=plan, is_idempotent=script == "again.sh", after=tuple(after))
         self.submissions.append(submission)
         return submission
 

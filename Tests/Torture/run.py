@@ -27,6 +27,7 @@ PHASES = [
     ("mailer calls", "sweep_programs", "mailer", None),
     ("cleaner calls", "sweep_programs", "cleaner", None),
     ("random kills", "storm", "single", 2000),
+    ("chains of jobs", "storm", "chains", 500),
     ("both halves", "storm", "both", 500),
     ("restored database", "storm", "restored", 20),
     ("adoption", "workers", "adoption", 10),

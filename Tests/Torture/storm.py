@@ -22,10 +22,20 @@ def plan(random):
     return random.choice(["", "", "", "leave ", "flee "]) + f"sleep {random.randrange(100, 2500)} {ending}"
 
 
-def keep_busy(rig, random, live):
+def draft(rig, random, is_chain):
+    """A form for a job that follows none or, in chains, often some of the latest."""
+    if not is_chain:
+        return rig.draft(plan(random))
+    recent = [form.job for form in rig.submissions[-12:] if form.job]
+    after = random.sample(recent, min(len(recent), random.choice([0, 1, 1, 2, 3])))
+    # Most succeed, so that there are long chains, and some do not.
+    return rig.draft(f"sleep {random.randrange(400)} exit {random.choice([0, 0, 0, 0, 0, 1])}", after=after)
+
+
+def keep_busy(rig, random, live, is_chain):
     """Submits until so many jobs are not over; who gets no answer presses the button again, or goes away."""
     for _ in range(live - rig.unfinished()):
-        form = rig.draft(plan(random))
+        form = draft(rig, random, is_chain)
         if rig.send(form, how="fastcgi") is None and random.random() < 0.5:
             rig.revive("worker", "submit")
             rig.send(form, how="fastcgi")
@@ -44,7 +54,12 @@ def kill_if(pid, condition):
     return False
 
 
-def single(report, count=1000, live=50):
+def chains(report, count=500):
+    """The same while most jobs follow others: no follower runs too early, or in vain, or is forgotten."""
+    return single(report, count, live=25, is_chain=True)
+
+
+def single(report, count=1000, live=50, is_chain=False):
     """SIGKILL, so often, of any one process: worker, page, mailer, a guard, a shim."""
     random = report.random
     with Rig(jobs=live + 10) as rig:
@@ -52,7 +67,7 @@ def single(report, count=1000, live=50):
         hits, hurt = {}, set()
         killed = dict.fromkeys(VICTIMS, 0)
         while report.faults < count:
-            keep_busy(rig, random, live)
+            keep_busy(rig, random, live, is_chain)
             halves = {name: pids for name, pids in rig.supervisors().items() if len(pids) == 2 and name not in hurt
                       and hits.get(name.split(".")[0], 0) < MOST_HITS}
             for _ in range(random.randrange(1, 6)):
@@ -82,6 +97,14 @@ def single(report, count=1000, live=50):
         rig.wait_until_over(reviving=("worker", "submit"))
         rig.settle_mails()
         report.remark(", ".join(f"{kind} {number}" for kind, number in killed.items()))
+        if is_chain:
+            fates = rig.query(
+                "SELECT state = 'cancelled' AS is_let_down, count(*) AS count FROM jobs"
+                " WHERE id IN (SELECT job_id FROM job_dependencies) GROUP BY 1 ORDER BY 1")
+            counts = [fate["count"] for fate in fates]
+            report.remark("followers that ran and that were let down: " + ", ".join(map(str, counts)))
+            if len(counts) < 2:
+                report.add(["all followers had the same fate, which proves little"])
         report.add(rig.check())
     return report
 

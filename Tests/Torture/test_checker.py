@@ -112,6 +112,12 @@ def test_a_true_story_passes(story):
     assert story.found() == []
 
 
+def test_a_job_may_be_cancelled_because_of_one_that_it_follows(story):
+    story.faults.wished.clear()
+    story.sql("INSERT INTO job_dependencies VALUES (3, 2)")
+    assert story.found() == []
+
+
 # What is done to the story, and what has to be found.
 UNTRUTHS = {
     "an acknowledged job is not there": (
@@ -124,6 +130,17 @@ UNTRUTHS = {
             story.sql("INSERT INTO users (id, email, created_at) VALUES (2, 'b@example.org', 1)",
                       "UPDATE jobs SET user_id = 2, nonce = (SELECT nonce FROM jobs WHERE id = 2) WHERE id = 3"),
             setattr(story.submissions[2], "job", None), story.faults.wished.add("02" * 16)], ["doubled", "unknown execution"]),
+    "a job began before the end of one that it follows": (
+        lambda story: story.sql("INSERT INTO job_dependencies VALUES (2, 1)"), ["ran too early"]),
+    "a job ran though one that it follows failed": (
+        lambda story: story.sql(
+            "INSERT INTO job_dependencies VALUES (1, 2)", "UPDATE attempts SET claimed_at = 3 WHERE job_id = 1"),
+        ["ran without cause"]),
+    "a job follows another than it was to": (
+        lambda story: setattr(story.submissions[1], "after", (1,)), ["follows others"]),
+    "a job was cancelled though the one that it follows succeeded": (
+        lambda story: [
+            story.faults.wished.clear(), story.sql("INSERT INTO job_dependencies VALUES (3, 1)")], ["unwished"]),
     "an attempt ran twice": (lambda story: story.ran(2, 1, 102, None), ["attempt executed twice", "executed twice"]),
     "a job ran in two attempts": (
         lambda story: story.ran(1, 1, 99, ("exit", 0)), ["executed twice", "untrue attempt"]),

@@ -10,6 +10,7 @@ SEED = int(os.environ.get("TORTURE_SEED") or random.randrange(1 << 32))
 # Faults of each phase. The more a scenario takes, the fewer there are.
 SAMPLE = {
     "supervisor calls": 24, "worker calls": 16, "page calls": 12, "mailer calls": 6, "cleaner calls": 6, "random kills": 60,
+    "chains of jobs": 30,
     "both halves": 20, "restored database": 1, "adoption": 2, "rival workers": 1, "sleeping workers": 6,
     "dozing workers": 8, "page disk errors": 6,
     "worker disk errors": 2, "supervisor disk errors": 3, "full disk": 1, "power cuts": 4, "reused numbers": 4,
