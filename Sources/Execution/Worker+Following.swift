@@ -12,6 +12,7 @@ extension Worker {
     ///
     /// - Returns: what to do once all of it is on the disk.
     func storeCancellation(of followers: [JobID]) throws -> () -> Void {
+        guard !followers.isEmpty else { return {} }
         try notices.cancelled(followers, now: now())
         let names = try followers.flatMap(jobs.secrets)
         return { [secrets = commission.secrets, log] in
