@@ -13,7 +13,8 @@ from rig import Rig, children, is_alive, kill
 
 # How often each kind is chosen.
 VICTIMS = {"guard": 40, "shim": 40, "worker": 8, "submit": 8, "mailer": 4}
-# A job that is hit at the gate again and again would be given up, and rightly so.
+# A job whose start comes to nothing again and again is given up, and rightly so: a job that is hit so often at the gate, or whose
+# worker is, is left alone.
 MOST_HITS = 3
 
 
@@ -70,8 +71,11 @@ def single(report, count=1000, live=50, is_chain=False):
             keep_busy(rig, random, live, is_chain)
             halves = {name: pids for name, pids in rig.supervisors().items() if len(pids) == 2 and name not in hurt
                       and hits.get(name.split(".")[0], 0) < MOST_HITS}
+            [worst] = rig.query("SELECT max(vain_starts) AS starts FROM jobs WHERE ended_at IS NULL")
             for _ in range(random.randrange(1, 6)):
                 kind = random.choices(list(VICTIMS), VICTIMS.values())[0]
+                if kind == "worker" and (worst["starts"] or 0) >= MOST_HITS:
+                    continue
                 is_done = False
                 if kind in ("guard", "shim") and halves:
                     name = random.choice(sorted(halves))

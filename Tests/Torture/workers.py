@@ -218,6 +218,15 @@ def nap(rig, plan):
             wait_until("they are over", lambda: all(state_of(child) in ("Z", None) for child in children_of(worker.pid)), 0.5)
         worker.send_signal(signal.SIGCONT)
     rig.wait("all is over", are_over)
+    worker.terminate()
+
+    def is_gone():
+        # What it opens last, it opens when all is over.
+        if is_asleep():
+            worker.send_signal(signal.SIGCONT)
+        return worker.poll() is not None
+
+    wait_until("it ends", is_gone)
     rig.stop()
     return was_asleep
 
