@@ -82,6 +82,11 @@ def test_it_shows_the_command_as_a_shell_would_take_it(site, ada):
     fields = page.fields("/submit/run.sh")
     assert fields["param_note"] == values["note"] and fields["param_input"].startswith("file:")
     assert fields["param_password"] == ""
+    # Nobody loses it unawares: it is told where one submits, and at the field.
+    assert "Before you submit, type once more: password." in text(page.one("section", id="preview"))
+    assert page.main.count("type it once more") == 1
+    _, page = preview(ada, "run.sh", {"note": "0", "result": "x"}, {"input": ("a", b"")})
+    assert "once more" not in page.main
 
 
 def test_it_tells_what_the_job_gets_for_how_long_and_until_when_it_stays(ada):
