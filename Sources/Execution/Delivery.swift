@@ -31,7 +31,7 @@ struct Delivery {
         self.folder = folder
         self.machine = machine
 
-        let wanted = script.parameters.filter { if case .use = $0.type { false } else { true } }
+        let wanted = script.parameters.filter(\.isGiven)
         let given = Delivery.groups(parameters)
         guard given.map(\.[0].name) == wanted.map(\.name) else {
             throw Commission.Refusal(

@@ -73,19 +73,24 @@ struct FormField {
             .joined(separator: " ")
         let rule: HTML? = sentence.isEmpty ? nil : "<small>\(sentence)</small>"
         let description: HTML? = parameter.description.isEmpty ? nil : "\(parameter.description)"
-        let parts = [description, rule, condition].compactMap(\.self)
+        let parts = [description, rule, condition, again].compactMap(\.self)
         guard let first = parts.first else { return nil }
         let all = parts.dropFirst().reduce(first) { "\($0) \($1)" as HTML }
         return #"<p class="help" id="d\#(index)">\#(all)</p>"#
+    }
+
+    /// A secret goes back on no page, so whoever only looks at what comes of the form would lose it unawares.
+    private var again: HTML? {
+        value.isSecretGiven ? "<strong>It is shown on no page, so type it once more.</strong>" : nil
     }
 
     /// How several values are given.
     private var variation: String? {
         guard isSeveral else { return nil }
         switch parameter.type {
-        case .int: return "One or more, and ranges such as 1..10."
-        case .float: return "One or more, and ranges such as 0..1 step 0.25."
-        case .date: return "One or more, and ranges such as 2026-03-01..2026-03-07."
+        case .int: return "One or more, with blanks between, and ranges such as 1..10."
+        case .float: return "One or more, with blanks between, and ranges such as 0..1 step 0.25."
+        case .date: return "One or more, with blanks between, and ranges such as 2026-03-01..2026-03-07."
         case .flag, .choice: return "One or more."
         case .file: return "Each file makes a job."
         default: return "One in each line."
@@ -135,9 +140,10 @@ struct FormField {
         #"id="p\#(index)" name="param_\#(parameter.name)"\#(described)\#(required)"#
     }
 
-    /// What browsers insist on themselves; if it is not always asked for, only once the page's script knows that it is.
+    /// What browsers insist on themselves; if it is not always asked for, only once the page's script knows that it is. Of
+    /// several jobs, a table may tell it.
     private var required: HTML? {
-        guard isRequired else { return nil }
+        guard isRequired, !isSeveral || !parameter.canStandInATable else { return nil }
         return parameter.condition == nil ? " required" : " data-required"
     }
 

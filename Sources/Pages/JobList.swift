@@ -89,7 +89,8 @@ struct JobList {
 
     private func row(_ job: Job, _ parameters: [JobParameter], _ now: Instant) -> HTML {
         var values = HTML()
-        for parameter in parameters {
+        // Long forms are mostly left empty; the job's page shows all.
+        for parameter in parameters where parameter.kind == .secret || !parameter.value.isEmpty {
             let value = parameter.kind == .secret ? "…" : shortened(parameter.value)
             values += "<span class=\"value\">\(parameter.name)=\(value)</span> "
         }

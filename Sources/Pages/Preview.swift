@@ -49,7 +49,7 @@ struct Preview {
             <dl class="facts">\(command)\(fact("Each gets", resources, isOne))\(fact("Usually takes", usual(lasts)))\
             \(fact("Its turn", "\(start)"))\
             \(fact("Expires", "Outputs and log stay for \(days) days after its end: until \("\(expiry)") if it ended today."))</dl>
-            \(isOne ? nil : table)\(seal)
+            \(isOne ? nil : table)\(secretNote)\(seal)
             <p class="actions"><button>Submit \(isOne ? "job" : "\(jobs.count) jobs" as HTML)</button></p>
             </section>
             """
@@ -57,6 +57,12 @@ struct Preview {
 
     private func fact(_ name: String, _ value: HTML, _ isOne: Bool = true) -> HTML {
         "<div><dt>\(name == "Each gets" && isOne ? "It gets" : name)</dt><dd>\(value)</dd></div>"
+    }
+
+    private var secretNote: HTML? {
+        let names = zip(script.parameters, jobs[0]).filter { $1.isSecretGiven }.map(\.0.name)
+        guard !names.isEmpty else { return nil }
+        return "<p><strong>Before you submit, type once more: \(names.joined(separator: ", ")).</strong></p>"
     }
 
     // MARK: What it runs

@@ -130,12 +130,15 @@ struct ResourceChoice {
             ? #" aria-describedby="n-help""# : #" aria-invalid="true" aria-describedby="\#(resource.id)-e n-help""#
         let attributes: HTML = #"id="\#(resource.id)" name="\#(resource.field)"\#(described)"#
         let control: HTML
+        // A list shows its bounds by itself.
+        var range: HTML?
         switch resource {
         case .cpus:
-            guard let range = terms.leeway.cpus, range.count > 1 else { return nil }
+            guard let cpus = terms.leeway.cpus, cpus.count > 1 else { return nil }
+            range = " <small>\(cpus.lowerBound) to \(cpus.upperBound)</small>"
             let value = sent[.cpus] ?? terms.needs.cpus.map { String($0) } ?? ""
             control = """
-                <input type="number" \(attributes) min="\(range.lowerBound)" max="\(range.upperBound)" value="\(value)" required>
+                <input type="number" \(attributes) min="\(cpus.lowerBound)" max="\(cpus.upperBound)" value="\(value)" required>
                 """
         case .mem:
             guard let range = terms.leeway.memory, range.lowerBound < range.upperBound else { return nil }
@@ -151,7 +154,7 @@ struct ResourceChoice {
             }
         }
         return """
-            <div class="need"><label for="\(resource.id)">\(resource.label)</label>\(control)\(problem)</div>
+            <div class="need"><label for="\(resource.id)">\(resource.label)\(range)</label>\(control)\(problem)</div>
             """
     }
 

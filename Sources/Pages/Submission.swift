@@ -129,10 +129,7 @@ struct Submission {
     private func declared(_ field: String, prefix: String) -> Parameter? {
         guard field.utf8.starts(with: prefix.utf8) else { return nil }
         let name = field.utf8.dropFirst(prefix.utf8.count)
-        return script?.parameters.first { parameter in
-            if case .use = parameter.type { return false }
-            return parameter.name.utf8.elementsEqual(name)
-        }
+        return script?.parameters.first { $0.isGiven && $0.name.utf8.elementsEqual(name) }
     }
 
     /// There is more than blanks and line breaks in the field for a table.
@@ -387,6 +384,8 @@ struct FieldValue {
 
     /// As the script would get it, but for the folders of files.
     var given: String { secret ?? parameters.map(\.words).joined(separator: "\n") }
+
+    var isSecretGiven: Bool { secret.map { !$0.isEmpty } ?? false }
 
     /// The first problem is the one to be told.
     mutating func refuse(_ problem: String) { self.problem = self.problem ?? problem }

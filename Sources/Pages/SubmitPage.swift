@@ -99,7 +99,7 @@ public struct SubmitPage: Page {
         let shown = found.prefix(Self.mostCards)
         let cards: [HTML] = shown.map { script in
             let about: [HTML] = script.about.map { "<p>\($0)</p>" }
-            let names = script.parameters.map(\.name).joined(separator: ", ")
+            let names = script.parameters.filter(\.isGiven).map(\.name).joined(separator: ", ")
             let wants: HTML = names.isEmpty ? "" : "<p class=\"quiet\">Needs: \(names)</p>"
             let tags: HTML? =
                 script.tags.isEmpty ? nil : "<p class=\"quiet\">\(script.tags.joined(separator: " · "))</p>"
@@ -262,9 +262,7 @@ public struct SubmitPage: Page {
     /// What a job of these values is given. Its secrets are kept for it alone.
     private func parameters(of script: Script, _ values: [FieldValue]) throws -> [JobParameter] {
         var parameters: [JobParameter] = []
-        for (parameter, value) in zip(script.parameters, values) {
-            // Nobody fills that in.
-            if case .use = parameter.type { continue }
+        for (parameter, value) in zip(script.parameters, values) where parameter.isGiven {
             parameters += try value.parameters.map { given in
                 guard given.kind == .secret, let secret = value.secret else { return given }
                 return JobParameter(name: given.name, kind: .secret, value: try site.secrets.keep(secret))

@@ -133,9 +133,9 @@ extension Submission {
         let table = try Table(table, upTo: most)
         let parameters = try table.names.enumerated().map { index, name in
             guard let parameter = script.parameters.first(where: { $0.name == name }) else {
-                let known = script.parameters.map(\.name).joined(separator: ", ")
+                let known = script.parameters.filter(\.canStandInATable).map(\.name).joined(separator: ", ")
                 throw Table.Problem(
-                    sentence: "The first line of the table names “\(name)”, but the form asks for: \(known).")
+                    sentence: "The first line of the table names “\(name)”, but a table may have: \(known).")
             }
             guard parameter.canStandInATable else {
                 throw Table.Problem(sentence: "\(name) cannot stand in a table.")

@@ -7,7 +7,7 @@ extension Script {
     public func asked(_ value: (Parameter) throws -> String) rethrows -> [Bool] {
         var values: [String: String] = [:]
         return try parameters.map { parameter in
-            if case .use = parameter.type { return false }
+            guard parameter.isGiven else { return false }
             if let condition = parameter.condition {
                 // One that is not asked for itself has no value.
                 guard let other = values[condition.parameter],
@@ -33,6 +33,9 @@ extension Parameter.Condition {
 }
 
 extension Parameter {
+    /// Nobody gives what is used of the machine.
+    public var isGiven: Bool { if case .use = type { false } else { true } }
+
     /// What is wrong when nothing is given although it is asked for; `nil` when it may be empty.
     public var problemWhenEmpty: String? { isOptional ? nil : type.missing }
 }

@@ -32,9 +32,9 @@ public struct Table: Equatable, Sendable {
             // Lines of nothing but separators are what spreadsheets leave behind.
             if row.allSatisfy(\.isEmpty) { continue }
             guard row.count == names.count else {
+                let cells = row.count == 1 ? "1 cell" : "\(row.count) cells"
                 throw Problem(
-                    sentence:
-                        "Line \(reader.line) of the table has \(row.count) cells, and the first has \(names.count).")
+                    sentence: "Line \(reader.line) of the table has \(cells), and the first has \(names.count).")
             }
             guard rows.count < most else {
                 throw Problem(sentence: "The table has more than \(most) rows, and no sweep may have more jobs.")

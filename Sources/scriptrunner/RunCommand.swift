@@ -31,8 +31,8 @@ struct RunCommand {
         for word in words.dropFirst() {
             let parts = word.utf8.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(Substring(parts[0]))
-            guard parts.count == 2, script.parameters.contains(where: { $0.name == name }) else {
-                let names = script.parameters.map(\.name).joined(separator: ", ")
+            guard parts.count == 2, script.parameters.contains(where: { $0.name == name && $0.isGiven }) else {
+                let names = script.parameters.filter(\.isGiven).map(\.name).joined(separator: ", ")
                 throw Advice(
                     "\(word): is no NAME=VALUE of the script; it has \(names.isEmpty ? "no parameters" : names)",
                     status: EX_USAGE)

@@ -82,6 +82,11 @@ def test_it_shows_the_command_as_a_shell_would_take_it(site, ada):
     fields = page.fields("/submit/run.sh")
     assert fields["param_note"] == values["note"] and fields["param_input"].startswith("file:")
     assert fields["param_password"] == ""
+    # Nobody loses it unawares: it is told where one submits, and at the field.
+    assert "Before you submit, type once more: password." in text(page.one("section", id="preview"))
+    assert page.main.count("type it once more") == 1
+    _, page = preview(ada, "run.sh", {"note": "0", "result": "x"}, {"input": ("a", b"")})
+    assert "once more" not in page.main
 
 
 def test_it_tells_what_the_job_gets_for_how_long_and_until_when_it_stays(ada):
@@ -98,6 +103,12 @@ def test_what_was_chosen_is_what_the_job_has(site, ada):
     assert (job["needs_cpus"], job["needs_memory"], job["time_limit"]) == (3, 1 << 30, 7_200_000)
     site.wait_for(number, "succeeded")
     assert (site.outbox(number) / "x").read_text() == "3\n"
+    told = ada.get(f"/jobs/{number}").text
+    for name, amount in [("CPUs", "3"), ("Memory", "1 GiB"), ("Time limit", "2 h")]:
+        assert f"<dt>{name}</dt><dd>{amount}</dd>" in told
+    # In the list of jobs stands what was filled in.
+    row = text(Page(ada.get("/jobs")).one("tr", id=f"job-{number}"))
+    assert "note=0" in row and "password=" not in row
     # A further job begins with the same choice.
     fields = Page(ada.get(f"/submit/run.sh?from={number}")).fields("/submit/run.sh")
     assert (fields["need_cpus"], fields["need_mem"], fields["need_time"]) == ("3", str(1 << 30), "7200")
@@ -105,7 +116,7 @@ def test_what_was_chosen_is_what_the_job_has(site, ada):
 
 def test_nobody_chooses_more_than_the_script_or_the_machine_allows(site, ada):
     page = Page(ada.get("/submit/run.sh"))
-    assert page.one("input", name="need_cpus").get("max") == "4"
+    assert page.one("input", name="need_cpus").get("max") == "4" and "CPUs 1 to 4" in page.main
     options = [text(option) for option in page.one("select", name="need_mem").iter("option")]
     assert options == ["64 MiB", "128 MiB", "256 MiB", "512 MiB", "1 GiB", "2 GiB"]
     options = [text(option) for option in page.one("select", name="need_time").iter("option")]

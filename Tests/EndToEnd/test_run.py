@@ -107,6 +107,9 @@ def test_a_value_that_will_not_do_is_told_and_nothing_runs(run, words, told):
 
 def test_what_cannot_be_understood_is_told(run, tmp_path):
     assert "x=1: is no NAME=VALUE of the script; it has table, parts, k" in run("x=1", status=64)[0].stderr
+    # What the machine fills in is nobody's to give, and was passed over once.
+    told = run("room=1", status=64)[0].stderr
+    assert "room=1: is no NAME=VALUE of the script; it has table," in told and told.endswith("day, result\n")
     (tmp_path / "bad.sh").write_text("#!/bin/sh\n##~~ @syntax 2\n##~~ k [integer]\n")
     assert "bad.sh:3:9: error: there is no type integer; write int" in run(script="bad.sh", status=65)[0].stderr
     assert "usage: scriptrunner run" in run(script="--help")[0].stdout

@@ -144,11 +144,11 @@ def test_values_that_will_not_do_make_no_job(site, ada, values, sentence):
 
 
 @pytest.mark.parametrize("table, sentence", [
-    ("other\n1\n", "The first line of the table names “other”, but the form asks for: "),
+    ("other\n1\n", "The first line of the table names “other”, but a table may have: "),
     ("k,k\n1,2\n", "The first line of the table names k twice."),
     ("password\nx\n", "password cannot stand in a table."),
     ("k\n", "The table has no row."),
-    ("k,note\n1\n", "Line 2 of the table has 1 cells, and the first has 2."),
+    ("k,note\n1\n", "Line 2 of the table has 1 cell, and the first has 2."),
     ('k,note\n1,"x\n', "Line 2 of the table has a quote that is not closed, or something behind it."),
     ("k\n1\n0\n", "k: This has to be a whole number from 1 to 50. (row 2 of the table)"),
     ("table\nno.csv\n", "There is no file no.csv among yours and the shared ones; upload it first."),
@@ -192,6 +192,8 @@ def test_what_was_filled_in_stays_on_the_way_to_several_values_and_back(ada):
     there = Page(send(ada, {"k": "7", "note": "x"}, to="several"))
     fields = there.fields("/submit/count.sh")
     assert fields["several"] == "1" and fields["param_k"].strip() == "7" and not there.alerts()
+    # A table may tell what the fields leave empty.
+    assert not [area.get("name") for area in there.all("textarea") if area.get("required") is not None]
     back = Page(several(ada, {"k": "7\r\n8", "note": "x"}, to="single"))
     fields = back.fields("/submit/count.sh")
     assert "several" not in fields and fields["param_k"] == "7" and fields["param_note"] == "x"

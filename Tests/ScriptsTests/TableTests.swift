@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: [
         ("", "The table is empty."), (",\n1,2\n", "The table is empty."), ("a,b\n", "The table has no row."),
-        ("a,b\n1\n", "Line 2 of the table has 1 cells, and the first has 2."),
+        ("a,b\n1\n", "Line 2 of the table has 1 cell, and the first has 2."),
         ("a,b\n\"1\n2\",3\n4,5,6\n", "Line 4 of the table has 3 cells, and the first has 2."),
         ("a\n\"1\n", "Line 2 of the table has a quote that is not closed"),
         ("a\n\"1\"2\n", "Line 2 of the table has a quote that is not closed, or something behind it."),
