@@ -47,19 +47,37 @@ public struct Inbox {
         return try Upload(name: SafeName.of(given), owner: user, in: folder, allowance: min(most, free))
     }
 
-    /// Takes a copy of a file that is open into the inbox, as if its requester had uploaded it.
+    /// Takes a copy of a file that is open into the inbox, as if its requester had uploaded it; or finds the one that is there
+    /// from before, of the same name and content.
     ///
     /// - Throws: `Upload.Refusal`, as uploads do; `SystemError`.
     public func keepCopy(
         of file: borrowing Descriptor, named name: String, by user: UserID, most: Int64, leavingFree floor: Int64,
         files: Int, for retention: Instant.Span, at now: Instant
     ) throws -> InboxFile {
+        if let known = try known(copyOf: file, named: SafeName.of(name), of: user, at: now) { return known }
+        guard lseek(file.number, 0, SEEK_SET) == 0 else { throw SystemError("lseek", name) }
         let upload = try beginUpload(named: name, by: user, most: most, leavingFree: floor, files: files)
         while true {
             let bytes = try file.readOnce(atMost: 1 << 20)
             if bytes.isEmpty { return try keep(upload, for: retention, at: now) }
             try bytes.withUnsafeBytes { try upload.write($0) }
         }
+    }
+
+    private func known(
+        copyOf file: borrowing Descriptor, named name: String, of user: UserID, at now: Instant
+    ) throws -> InboxFile? {
+        var sum = SHA256()
+        while case let bytes = try file.readOnce(atMost: 1 << 20), !bytes.isEmpty {
+            bytes.withUnsafeBytes { sum.update($0) }
+        }
+        return try database.first(
+            """
+            SELECT \(InboxFile.columns) FROM files
+             WHERE user_id = \(user) AND name = \(name) AND sha256 = \(sum.finish()) AND expires_at > \(now)
+             ORDER BY id DESC LIMIT 1
+            """, InboxFile.init)
     }
 
     /// Takes a complete upload into the inbox. The row comes after the file is on the disk, so no row is without its file.

@@ -149,7 +149,7 @@ struct ResourceChoice {
             guard let range = terms.leeway.time, range.lowerBound < range.upperBound else { return nil }
             let seconds = range.lowerBound.milliseconds / 1000...range.upperBound.milliseconds / 1000
             let chosen = terms.timeLimit.map { $0.milliseconds / 1000 }
-            control = select(steps(in: seconds, with: chosen), chosen, attributes) {
+            control = select(times(in: seconds, with: chosen), chosen, attributes) {
                 (Instant.Span.seconds($0).readableLimit, String($0))
             }
         }
@@ -167,6 +167,17 @@ struct ResourceChoice {
             return #"<option value="\#(value)"\#(mark)>\#(label)</option>"#
         }
         return "<select \(attributes)>\(options)</select>"
+    }
+
+    /// The round ones that people think in. Minutes.
+    private static let roundTimes: [Int64] =
+        [1, 2, 5, 10, 15, 20, 30, 45] + [1, 2, 3, 4, 6, 8, 12, 18].map { $0 * 60 }
+        + [1, 2, 3, 5, 7, 10, 14, 21, 30, 60, 90, 180, 365].map { $0 * 1440 }
+
+    /// What the list offers: round times, the bounds, and what is chosen. Seconds.
+    private func times(in range: ClosedRange<Int64>, with chosen: Int64?) -> [Int64] {
+        let round = Self.roundTimes.map { $0 * 60 }.filter(range.contains)
+        return Set(round + [range.lowerBound, range.upperBound] + [chosen].compactMap(\.self)).sorted()
     }
 
     /// What the list offers: each twice as much as the one before; the most; and what is chosen.

@@ -328,6 +328,10 @@ def test_a_script_is_tried_with_its_example(site, ada):
     assert chosen == ["example:data/small.csv", "example:b.csv"]
     number = ada.queue("example.sh", {**expected, "parts": chosen, "keep": "yes"})
     site.wait_for(number, "succeeded")
+    # Whoever tries again needs no further copies.
+    copies = site.query("SELECT count(*) AS n FROM files")
+    site.wait_for(ada.queue("example.sh", {**expected, "parts": chosen, "keep": "yes"}), "succeeded")
+    assert site.query("SELECT count(*) AS n FROM files") == copies
     assert (site.outbox(number) / "copy").read_text() == "a,b\n"
     assert (site.outbox(number) / "names").read_text() == "small.csv\nb.csv"
     assert (site.outbox(number) / "counts.txt").read_text().split("\n") == ["7", "two words", "yes", today, "kept", ""]
