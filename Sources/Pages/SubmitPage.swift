@@ -29,6 +29,7 @@ public struct SubmitPage: Page {
                 let values = values(of: example, for: script)
                 return try SubmitForm(site: site, visitor: visitor, script: script, values: values).page()
             }
+            if let again = try request.query["sweep"].flatMap({ try self.again($0, script, visitor) }) { return again }
             guard let former = try request.query["from"].flatMap({ try former($0, of: script, visitor) }) else {
                 return try SubmitForm(site: site, visitor: visitor, script: script).page()
             }
@@ -61,6 +62,22 @@ public struct SubmitPage: Page {
             default: return FieldValue(text: values.joined(separator: "\n"))
             }
         }
+    }
+
+    /// The form for all jobs of a sweep of the visitor's: what differs stands in the table. `nil` when there is none.
+    private func again(_ id: String, _ script: Script, _ visitor: Visitor) throws -> Response? {
+        guard let sweep = try SweepID(text: id).flatMap(site.jobs.sweep), sweep.requester == visitor.user.id,
+            sweep.script == script.name, site.settings.maxSweep > 1
+        else { return nil }
+        let view = try SweepView(site: site, visitor: visitor, sweep: sweep)
+        guard let first = view.firstJob else { return nil }
+        var resources = ResourceChoice(script.terms, on: try site.jobs.queueStanding().machine)
+        resources.take(first)
+        var form = SubmitForm(site: site, visitor: visitor, script: script, values: try values(of: first, for: script))
+        form.resources = resources
+        form.isSeveral = true
+        form.table = (view.table(for: script), nil)
+        return try form.page()
     }
 
     /// A job of the visitor's that is to be submitted once more. `nil` when there is no such job, or it is another's or of

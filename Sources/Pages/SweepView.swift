@@ -2,6 +2,7 @@ internal import Accounts
 import FileStore
 import JobQueue
 import Linux
+import Scripts
 import Settings
 import Storage
 import Web
@@ -99,9 +100,35 @@ struct SweepView {
             <section id="standing" class="standing \(tone(counts))" aria-label="Standing">
             <dl><div><dt>Over</dt><dd>\(over) of \(jobs.count)</dd></div>
             <div><dt>Submitted</dt><dd>\(time(sweep.createdAt))</dd></div>\(end)\(expiry)</dl>
-            <p class="reason">\(badges(counts))</p>\(cancel)
+            <p class="reason">\(badges(counts)) \(try whyTheyWait() ?? "")</p>\(cancel)\(try again())
             </section>
             """
+    }
+
+    /// Why none of them runs yet, as far as it is the same for all: as it is for the first that waits.
+    private func whyTheyWait() throws -> String? {
+        guard !jobs.contains(where: { $0.job.state.isLive }), let first = jobs.first(where: { $0.job.state == .queued })
+        else { return nil }
+        let wait = try site.jobs.wait(of: first.job, limits: Limits(site.settings), at: site.now())
+        return wait.map { "Job #\(first.job.id): \($0.sentence)" }
+    }
+
+    /// The form for the same jobs, once they are over.
+    private func again() throws -> HTML? {
+        guard isOwn, sweep.endedAt != nil, site.settings.maxSweep > 1,
+            try site.scripts.script(named: sweep.script, for: visitor) != nil
+        else { return nil }
+        let form = site.path("submit", sweep.script).query("sweep", "\(sweep.id)")
+        return #"<p><a class="button quiet" href="\#(form)">Submit these jobs again</a></p>"#
+    }
+
+    /// A job of it, for what all have in common.
+    var firstJob: Job? { jobs.first?.job }
+
+    /// What differs, as a table for the form of the script.
+    func table(for script: Script) -> String {
+        let names = varied.filter { name in script.parameters.contains { $0.name == name && $0.canStandInATable } }
+        return Self.table([names] + jobs.map { row in names.map { row.values[$0] ?? "" } })
     }
 
     /// The colour of a state that tells how the whole stands.
@@ -182,22 +209,24 @@ struct SweepView {
         guard isOwn else { throw RequestProblem.notFound }
         let names = varied + common.map(\.name)
         let outputs = outputNames ?? []
-        var text = ""
-        func add(_ cells: [String]) { text += cells.map(Self.cell).joined(separator: ",") + "\r\n" }
-        add(["job"] + names + ["status", "exit status", "seconds"] + outputs)
-        for row in jobs {
+        let rows = jobs.map { row in
             let job = row.job
             let seconds = job.startedAt.flatMap { start in
                 job.endedAt.map { String(($0 - start).milliseconds / 1000) }
             }
-            add(
+            return
                 ["\(job.id)"] + names.map { row.values[$0] ?? "" }
-                    + [job.state.words, job.exitCode.map(String.init) ?? "", seconds ?? ""]
-                    + outputs.map { name in
-                        row.outputs.first { $0.displayName == name }.flatMap { content(of: $0, job) } ?? ""
-                    })
+                + [job.state.words, job.exitCode.map(String.init) ?? "", seconds ?? ""]
+                + outputs.map { name in
+                    row.outputs.first { $0.displayName == name }.flatMap { content(of: $0, job) } ?? ""
+                }
         }
-        return .download(Array(text.utf8), named: "sweep-\(sweep.id).csv")
+        let heads = ["job"] + names + ["status", "exit status", "seconds"] + outputs
+        return .download(Array(Self.table([heads] + rows).utf8), named: "sweep-\(sweep.id).csv")
+    }
+
+    private static func table(_ rows: [[String]]) -> String {
+        rows.map { $0.map(cell).joined(separator: ",") + "\r\n" }.joined()
     }
 
     private static func cell(_ text: String) -> String {

@@ -222,6 +222,30 @@ def test_the_page_shows_the_jobs_side_by_side(site, ada):
     assert f"#{address.rsplit('/', 1)[1]}" in Page(ada.get(f"/jobs/{jobs[0]['id']}")).main
 
 
+def test_all_of_it_is_submitted_again(site, ada):
+    address = submit(ada, {"k": "8..9", "note": "again, \r\n$(x)", "mode": ["fast"], "keep": ["yes"]})
+    first = results(site, over(site, address))
+    [link] = [link for link in Page(ada.get(address)).all("a") if text(link) == "Submit these jobs again"]
+    page = Page(ada.get(link.get("href")))
+    fields = page.fields("/submit/count.sh")
+    assert fields["several"] == "1" and fields["table"].strip().splitlines()[0] == "k,note"
+    values = {name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")}
+    again = over(site, submit(ada, {**values, "keep": ["yes"], "mode": ["fast"]}, table=fields["table"]))
+    assert results(site, again) == first and len(first) == 4
+    bob = site.visitor("bob.again@example.org")
+    assert "several" not in Page(bob.get(link.get("href"))).fields("/submit/count.sh")
+
+
+def test_the_page_says_why_they_wait(site, ada):
+    site.admin("drain")
+    try:
+        address = submit(ada, {"k": "1..2"})
+        assert "The administrator has let no job start since" in Page(ada.get(address)).main
+        ada.send(address, f"{address}/cancel", {})
+    finally:
+        site.admin("resume")
+
+
 def test_others_see_the_outline_and_can_do_nothing(site, ada):
     bob = site.visitor("bob@example.org")
     address = submit(ada, {"k": "1..2", "note": "wait"})
