@@ -89,8 +89,7 @@ struct JobList {
 
     private func row(_ job: Job, _ parameters: [JobParameter], _ now: Instant) -> HTML {
         var values = HTML()
-        // Long forms are mostly left empty; the job's page shows all.
-        for parameter in parameters where parameter.kind == .secret || !parameter.value.isEmpty {
+        for parameter in parameters {
             let value = parameter.kind == .secret ? "…" : shortened(parameter.value)
             values += "<span class=\"value\">\(parameter.name)=\(value)</span> "
         }
