@@ -400,10 +400,10 @@ class Rig:
     def unsent(self):
         return self.query("SELECT count(*) AS count FROM mails WHERE state = 'queued'")[0]["count"]
 
-    def wait_for(self, submission, *states, reviving=("worker",)):
+    def wait_for(self, submission, *states, limit=LIMIT, reviving=("worker",)):
         return self.wait(
             f"{submission.plan!r} (job {submission.job}) is {states}", lambda: (job := self.job(submission))
-            and job["state"] in states and job, reviving=reviving)
+            and job["state"] in states and job, limit, reviving)
 
     def wait_until_over(self, limit=LIMIT, reviving=("worker",)):
         try:

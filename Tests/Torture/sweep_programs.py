@@ -55,13 +55,14 @@ class WorkerStory:
         doomed = rig.submit("polite 5 wait exit 6")
         self.running = rig.submit(f"wait exit {self.turn % 250}")
         rig.start("worker", plan)
-        rig.wait_for(doomed, "running")
+        # A worker without room on its disk pauses for half a minute, and may find none several times.
+        rig.wait_for(doomed, "running", limit=4 * LIMIT)
         rig.cancel(doomed)
         if former:
             rig.let_go(former)
         for job in [quick, doomed, *([former] if former else [])]:
-            rig.wait_for(job, "succeeded", "failed", "cancelled", "lost")
-        rig.wait_for(self.running, "running")
+            rig.wait_for(job, "succeeded", "failed", "cancelled", "lost", limit=4 * LIMIT)
+        rig.wait_for(self.running, "running", limit=4 * LIMIT)
         rig.stop()
 
     def finish(self, report):
