@@ -59,7 +59,7 @@ awk '
         printf "smallest            %.6g\n", value[1]
         printf "largest             %.6g\n", value[NR]
         printf "mean                %.6g\n", mean
-        printf "standard deviation  %s\n", NR > 1 ? sprintf("%.6g", sqrt(squares / (NR - 1))) : "needs two numbers"
+        printf "standard deviation  %s\n", (NR > 1 ? sprintf("%.6g", sqrt(squares / (NR - 1))) : "needs two numbers")
         printf "median              %.6g\n", median
     }
 ' < "$numbers" | tee "$output"

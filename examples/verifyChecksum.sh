@@ -5,7 +5,8 @@
 ##~~ @about The job fails if the two differ.
 ##~~ @tags files
 ##~~ @needs cpus=1 mem=256M time=1h
-##~~ @example input=data/lighthouse.txt sha256=0000000000000000000000000000000000000000000000000000000000000000
+##~~ @example input=data/lighthouse.txt sha256=55c7145335bff22b347f5f86b41c0a61823eb50e95fcfb5d3c74d8440d3f07a9
+##~~ @output report.txt - both sums
 ##~~ input [file] - the file to check
 ##~~ sha256 [text 64..64 /[0-9A-Fa-f]*/] - the expected sum, as sha256sum prints it
 #

@@ -1,6 +1,8 @@
 """`scriptrunner run`: a script here and now, as a job would be run."""
 
 import datetime
+import fnmatch
+import json
 import os
 import pathlib
 import re
@@ -134,3 +136,26 @@ def test_a_signal_that_ends_the_script_is_told_as_shells_do(tmp_path):
     script.chmod(0o755)
     done = subprocess.run([ROOT / "bin/scriptrunner", "run", script], check=False, capture_output=True, env=dict(os.environ))
     assert done.returncode == 128 + signal.SIGSEGV
+
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.sh"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_succeeds_with_its_own_data(run, path):
+    [form] = json.loads(subprocess.run(
+        [ROOT / "bin/scriptrunner", "check", "--json", path], capture_output=True, check=True).stdout)
+    if form["example"] is None:
+        pytest.skip("it is of the original form, which has no example data")
+    words, outputs = [], set()
+    for parameter in form["parameters"]:
+        for value in form["example"].get(parameter["name"], []):
+            # Slow on purpose.
+            value = "1" if parameter["name"] == "rounds" else value
+            words.append(f"{parameter['name']}={path.parent / value if parameter['type'] in ('file', 'files') else value}")
+        if parameter["type"] == "output":
+            outputs.add(*form["example"].get(parameter["name"], [parameter.get("default")]))
+    _, folder = run(*words, script=path)
+    left = {file.name for file in folder.iterdir()}
+    noted = {name for name in left if any(fnmatch.fnmatch(name, note["names"]) for note in form["outputs"])}
+    assert outputs <= left and left <= outputs | noted
