@@ -86,11 +86,13 @@ public struct Notices {
     static let mostTold = 20
 
     private func mail(about sweep: Sweep, at end: Instant) throws -> JobMail {
-        let standing = try jobs.standing(of: sweep.id)
-        let counts = JobState.allCases.compactMap { state in standing[state].map { (state.words, $0) } }
-        let others = try jobs.jobs(of: sweep.id).filter { $0.state != .succeeded }
+        let all = try jobs.jobs(of: sweep.id)
+        let counts = JobState.allCases.map { state in (state.words, all.count { $0.state == state }) }.filter {
+            $0.1 > 0
+        }
+        let others = all.filter { $0.state != .succeeded }
         return JobMail.sweepEnded(
-            sweep: sweep.id, script: sweep.script, counts: counts, succeeded: standing[.succeeded] ?? 0,
+            sweep: sweep.id, script: sweep.script, counts: counts, succeeded: all.count - others.count,
             others: others.prefix(Self.mostTold).map { ($0.id, $0.reason ?? "\($0.state.words).") },
             link: JobMail.link(to: sweep.id, at: site), expiresAt: end + retention, at: end)
     }

@@ -69,14 +69,14 @@ public struct SubmitPage: Page {
         guard let sweep = try SweepID(text: id).flatMap(site.jobs.sweep), sweep.requester == visitor.user.id,
             sweep.script == script.name, site.settings.maxSweep > 1
         else { return nil }
-        let view = try SweepView(site: site, visitor: visitor, sweep: sweep)
-        guard let first = view.firstJob else { return nil }
+        let former = try SweepValues(of: sweep.id, site.jobs)
+        guard let first = former.jobs.first else { return nil }
         var resources = ResourceChoice(script.terms, on: try site.jobs.queueStanding().machine)
         resources.take(first)
         var form = SubmitForm(site: site, visitor: visitor, script: script, values: try values(of: first, for: script))
         form.resources = resources
         form.isSeveral = true
-        form.table = (view.table(for: script), nil)
+        form.table = (former.table(for: script), nil)
         return try form.page()
     }
 

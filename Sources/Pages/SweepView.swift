@@ -12,45 +12,21 @@ struct SweepView {
     let site: Site
     let visitor: Visitor
     let sweep: Sweep
-    private let jobs: [Row]
-    /// The parameters that are not the same in all jobs, and those that are.
-    private let varied: [String]
-    private let common: [(name: String, value: String)]
+    private let values: SweepValues
+    /// Of each job; none for who may not fetch them.
+    private let outputs: [[OutputFile]]
+    private var jobs: [Job] { values.jobs }
     private var isOwn: Bool { sweep.requester == visitor.user.id }
-
-    private struct Row {
-        let job: Job
-        /// By parameter; several files are one value.
-        let values: [String: String]
-        let outputs: [OutputFile]
-    }
 
     init(site: Site, visitor: Visitor, sweep: Sweep) throws {
         self.site = site
         self.visitor = visitor
         self.sweep = sweep
+        values = try SweepValues(of: sweep.id, site.jobs)
         let isOwn = sweep.requester == visitor.user.id
-        var names: [String] = []
-        jobs = try site.jobs.jobs(of: sweep.id).map { job in
-            var values: [String: String] = [:]
-            for parameter in try site.jobs.parameters(of: job.id) {
-                if values[parameter.name] == nil, !names.contains(parameter.name) { names.append(parameter.name) }
-                let value = parameter.kind == .secret ? "(not shown)" : parameter.words
-                values[parameter.name] = values[parameter.name].map { "\($0)\n\(value)" } ?? value
-            }
-            let outputs = isOwn && job.startedAt != nil ? try site.outbox.outputs(of: job.uid).files : []
-            return Row(job: job, values: values, outputs: outputs)
+        outputs = try values.jobs.map { job in
+            isOwn && job.startedAt != nil ? try site.outbox.outputs(of: job.uid).files : []
         }
-        var (varied, common): ([String], [(String, String)]) = ([], [])
-        for name in names {
-            let values = Set(jobs.map { $0.values[name] })
-            if values.count == 1, let value = values.first ?? nil {
-                common.append((name, value))
-            } else {
-                varied.append(name)
-            }
-        }
-        (self.varied, self.common) = (varied, common)
     }
 
     func page(note: String?) throws -> Response {
@@ -61,7 +37,7 @@ struct SweepView {
             case "stopping" where sweep.endedAt == nil: "The jobs are being stopped."
             default: nil
             }
-        let same: [HTML] = common.map { name, value in
+        let same: [HTML] = values.common.map { name, value in
             let shown: HTML = value.isEmpty ? "<small>(empty)</small>" : "<span class=\"value\">\(value)</span>"
             return "<div><dt>\(name)</dt><dd>\(shown)</dd></div>"
         }
@@ -86,7 +62,7 @@ struct SweepView {
     }
 
     private func standing() throws -> HTML {
-        let counts = try site.jobs.standing(of: sweep.id)
+        let counts = Dictionary(jobs.map { ($0.state, 1) }, uniquingKeysWith: +)
         let over = counts.reduce(0) { $0 + ($1.key.isOver ? $1.value : 0) }
         let cancel: HTML? =
             isOwn && sweep.endedAt == nil
@@ -95,7 +71,7 @@ struct SweepView {
             <p><button class="danger">Cancel all that are not over</button></p></form>
             """ : nil
         let end: HTML? = sweep.endedAt.map { "<div><dt>Completed</dt><dd>\(time($0))</dd></div>" }
-        let expiry: HTML? = jobs.first?.job.expiresAt.map { "<div><dt>Expires</dt><dd>\(time($0))</dd></div>" }
+        let expiry: HTML? = jobs.first?.expiresAt.map { "<div><dt>Expires</dt><dd>\(time($0))</dd></div>" }
         return """
             <section id="standing" class="standing \(tone(counts))" aria-label="Standing">
             <dl><div><dt>Over</dt><dd>\(over) of \(jobs.count)</dd></div>
@@ -107,10 +83,10 @@ struct SweepView {
 
     /// Why none of them runs yet, as far as it is the same for all: as it is for the first that waits.
     private func whyTheyWait() throws -> String? {
-        guard !jobs.contains(where: { $0.job.state.isLive }), let first = jobs.first(where: { $0.job.state == .queued })
+        guard !jobs.contains(where: \.state.isLive), let first = jobs.first(where: { $0.state == .queued })
         else { return nil }
-        let wait = try site.jobs.wait(of: first.job, limits: Limits(site.settings), at: site.now())
-        return wait.map { "Job #\(first.job.id): \($0.sentence)" }
+        let wait = try site.jobs.wait(of: first, limits: Limits(site.settings), at: site.now())
+        return wait.map { "Job #\(first.id): \($0.sentence)" }
     }
 
     /// The form for the same jobs, once they are over.
@@ -120,15 +96,6 @@ struct SweepView {
         else { return nil }
         let form = site.path("submit", sweep.script).query("sweep", "\(sweep.id)")
         return #"<p><a class="button quiet" href="\#(form)">Submit these jobs again</a></p>"#
-    }
-
-    /// A job of it, for what all have in common.
-    var firstJob: Job? { jobs.first?.job }
-
-    /// What differs, as a table for the form of the script.
-    func table(for script: Script) -> String {
-        let names = varied.filter { name in script.parameters.contains { $0.name == name && $0.canStandInATable } }
-        return Self.table([names] + jobs.map { row in names.map { row.values[$0] ?? "" } })
     }
 
     /// The colour of a state that tells how the whole stands.
@@ -143,47 +110,56 @@ struct SweepView {
     private static let mostShown = 64
     /// Of more outputs, each job has a list of its own.
     private static let mostColumns = 4
+    /// Longer lists are better read on the job's own page.
+    private static let mostListed = 20
 
     /// The names of the outputs, if they make columns.
     private var outputNames: [String]? {
         var names: [String] = []
-        for row in jobs {
-            for output in row.outputs where !names.contains(output.displayName) { names.append(output.displayName) }
+        for name in outputs.joined().lazy.map(\.displayName) where !names.contains(name) {
+            guard names.count < Self.mostColumns else { return nil }
+            names.append(name)
         }
-        return names.count <= Self.mostColumns ? names : nil
+        return names
     }
 
     private func list() -> HTML {
         let names = outputNames
-        let outputs = names ?? (jobs.contains { !$0.outputs.isEmpty } ? ["Output files"] : [])
-        let heads: [HTML] = (["Job"] + varied + ["Status", "Duration"] + outputs).map {
+        let heads: [HTML] = (["Job"] + values.varied + ["Status", "Duration"] + (names ?? ["Output files"])).map {
             #"<th scope="col">\#($0)</th>"#
         }
         let now = site.now()
-        let rows: [HTML] = jobs.map { row in
-            let number = row.job.id.number
-            let values: [HTML] = varied.map { name in
-                #"<td data-label="\#(name)"><span class="value">\#(shortened(row.values[name] ?? ""))</span></td>"#
+        let rows: [HTML] = jobs.indices.map { index in
+            let job = jobs[index]
+            let number = job.id.number
+            let values: [HTML] = self.values.varied.map { name in
+                let value = shortened(self.values.values[index][name] ?? "")
+                return #"<td data-label="\#(name)"><span class="value">\#(value)</span></td>"#
             }
-            let cells: [HTML]
-            if let names {
-                cells = names.map { name in
-                    let output = row.outputs.first { $0.displayName == name }
-                    return
-                        #"<td data-label="\#(name)">\#(output.map { link(to: $0, of: row.job, shows: true) } ?? "–" as HTML)</td>"#
-                }
-            } else {
-                let links: [HTML] = row.outputs.map { "<li>\(link(to: $0, of: row.job, shows: false))</li>" }
-                cells = [#"<td data-label="Output files"><ul class="plain">\#(links)</ul></td>"#]
-            }
+            let cells = names.map { $0.map { cell(of: $0, index) } } ?? [list(of: index)]
             return """
                 <tr id="job-\(number)"><th scope="row"><a href="\(site.path("jobs", "\(number)"))">#\(number)</a></th>\(values)\
-                <td data-label="Status">\(badge(row.job.state))</td>\
-                <td data-label="Duration" class="ticks">\(duration(of: row.job, now))</td>\(cells)</tr>
+                <td data-label="Status">\(badge(job.state))</td>\
+                <td data-label="Duration" class="ticks">\(duration(of: job, now))</td>\(cells)</tr>
 
                 """
         }
         return "<table class=\"sweep\"><thead><tr>\(heads)</tr></thead><tbody>\(rows)</tbody></table>"
+    }
+
+    /// The output of this name.
+    private func cell(of name: String, _ index: Int) -> HTML {
+        let output = outputs[index].first { $0.displayName == name }
+        let shown: HTML = output.map { link(to: $0, of: jobs[index], shows: true) } ?? "–"
+        return #"<td data-label="\#(name)">\#(shown)</td>"#
+    }
+
+    /// All outputs of a job, or the first of them.
+    private func list(of index: Int) -> HTML {
+        let shown = outputs[index].prefix(Self.mostListed)
+        let links: [HTML] = shown.map { "<li>\(link(to: $0, of: jobs[index], shows: false))</li>" }
+        let rest: HTML? = outputs[index].count > shown.count ? "<li>and more, on its page</li>" : nil
+        return #"<td data-label="Output files"><ul class="plain">\#(links)\#(rest)</ul></td>"#
     }
 
     private func link(to output: OutputFile, of job: Job, shows: Bool) -> HTML {
@@ -204,36 +180,25 @@ struct SweepView {
 
     // MARK: For other programs
 
-    /// All parameters, how each job ended, and short outputs (RFC 4180).
+    /// All parameters, how each job ended, and short outputs.
     func table() throws -> Response {
         guard isOwn else { throw RequestProblem.notFound }
-        let names = varied + common.map(\.name)
-        let outputs = outputNames ?? []
-        let rows = jobs.map { row in
-            let job = row.job
+        let names = values.varied + values.common.map(\.name)
+        let files = outputNames ?? []
+        let rows = jobs.indices.map { index in
+            let job = jobs[index]
             let seconds = job.startedAt.flatMap { start in
                 job.endedAt.map { String(($0 - start).milliseconds / 1000) }
             }
             return
-                ["\(job.id)"] + names.map { row.values[$0] ?? "" }
+                ["\(job.id)"] + names.map { values.values[index][$0] ?? "" }
                 + [job.state.words, job.exitCode.map(String.init) ?? "", seconds ?? ""]
-                + outputs.map { name in
-                    row.outputs.first { $0.displayName == name }.flatMap { content(of: $0, job) } ?? ""
+                + files.map { name in
+                    outputs[index].first { $0.displayName == name }.flatMap { content(of: $0, job) } ?? ""
                 }
         }
-        let heads = ["job"] + names + ["status", "exit status", "seconds"] + outputs
-        return .download(Array(Self.table([heads] + rows).utf8), named: "sweep-\(sweep.id).csv")
-    }
-
-    private static func table(_ rows: [[String]]) -> String {
-        rows.map { $0.map(cell).joined(separator: ",") + "\r\n" }.joined()
-    }
-
-    private static func cell(_ text: String) -> String {
-        let special = Set("\",;\t\r\n".utf8)
-        guard text.utf8.contains(where: special.contains) else { return text }
-        let doubled = text.utf8.flatMap { $0 == UInt8(ascii: "\"") ? [$0, $0] : [$0] }
-        return "\"" + String(decoding: doubled, as: UTF8.self) + "\""
+        let heads = ["job"] + names + ["status", "exit status", "seconds"] + files
+        return .download(Array(Table.text([heads] + rows).utf8), named: "sweep-\(sweep.id).csv")
     }
 }
 

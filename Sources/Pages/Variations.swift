@@ -39,13 +39,12 @@ struct Variations {
             }
         }
         let varying = script.parameters.filter { (candidates[$0.name]?.count ?? 1) > 1 }
-        var count = rows.count
-        for parameter in varying {
-            let (product, overflow) = count.multipliedReportingOverflow(by: candidates[parameter.name]?.count ?? 1)
-            count = overflow ? .max : product
-        }
+        // Of a hundred fields the product may be larger than any integer.
+        let combinations = varying.reduce(Double(rows.count)) { $0 * Double(candidates[$1.name]?.count ?? 1) }
+        let count = Int(min(combinations, 1e9))
         guard count <= most else {
-            problem = "These values make \(count) jobs, and at most \(most) may be submitted together. Take some away."
+            let words = count < 1_000_000_000 ? "\(count)" : "more than a thousand million"
+            problem = "These values make \(words) jobs, and at most \(most) may be submitted together. Take some away."
             return
         }
         var known: Set<String> = []

@@ -30,7 +30,7 @@ public struct Table: Equatable, Sendable {
         var rows: [[String]] = []
         while let row = try reader.row() {
             // Lines of nothing but separators are what spreadsheets leave behind.
-            if row.allSatisfy(\.isEmpty) { continue }
+            if row.allSatisfy(\.isEmpty), !reader.hasQuotes { continue }
             guard row.count == names.count else {
                 let cells = row.count == 1 ? "1 cell" : "\(row.count) cells"
                 throw Problem(
@@ -48,6 +48,20 @@ public struct Table: Equatable, Sendable {
         self.rows = rows
     }
 
+    /// Such a table as a text, with commas; the first row has the names.
+    public static func text(_ rows: [[String]]) -> String {
+        rows.map { $0.map(quoted).joined(separator: ",") + "\r\n" }.joined()
+    }
+
+    private static func quoted(_ cell: String) -> String {
+        let special = Set("\",;\t\r\n".utf8)
+        // Without quotes, the reader takes blanks around a cell away, and passes a row over that has nothing else in it.
+        guard cell.isEmpty || cell.utf8.contains(where: special.contains) || cell != cell.trimmingBlanks
+        else { return cell }
+        let doubled = cell.utf8.flatMap { $0 == UInt8(ascii: "\"") ? [$0, $0] : [$0] }
+        return "\"" + String(decoding: doubled, as: UTF8.self) + "\""
+    }
+
     private static func separator(of bytes: ArraySlice<UInt8>) -> UInt8 {
         let first = bytes.prefix { $0 != UInt8(ascii: "\n") }
         return [UInt8(ascii: "\t"), UInt8(ascii: ";")].first(where: first.contains) ?? UInt8(ascii: ",")
@@ -59,6 +73,8 @@ public struct Table: Equatable, Sendable {
         private var position: Int
         /// Where the row that was read last begins.
         private(set) var line = 0
+        /// A cell of it stood in quotes: it was meant, even if it is empty.
+        private(set) var hasQuotes = false
         private var nextLine = 1
 
         init(bytes: ArraySlice<UInt8>, separator: UInt8) {
@@ -71,6 +87,7 @@ public struct Table: Equatable, Sendable {
         mutating func row() throws(Problem) -> [String]? {
             guard position < bytes.endIndex else { return nil }
             line = nextLine
+            hasQuotes = false
             var cells: [String] = []
             while true {
                 cells.append(try cell())
@@ -93,6 +110,7 @@ public struct Table: Equatable, Sendable {
                 return String(decoding: bytes[position..<end], as: UTF8.self).trimmingBlanks
             }
             position += 1
+            hasQuotes = true
             var cell: [UInt8] = []
             while position < bytes.endIndex {
                 let byte = bytes[position]

@@ -223,7 +223,7 @@ def test_the_page_shows_the_jobs_side_by_side(site, ada):
 
 
 def test_all_of_it_is_submitted_again(site, ada):
-    address = submit(ada, {"k": "8..9", "note": "again, \r\n$(x)", "mode": ["fast"], "keep": ["yes"]})
+    address = submit(ada, {"k": "8..9", "note": "again\r\n $(x) ", "mode": ["fast"], "keep": ["yes"]})
     first = results(site, over(site, address))
     [link] = [link for link in Page(ada.get(address)).all("a") if text(link) == "Submit these jobs again"]
     page = Page(ada.get(link.get("href")))
@@ -232,6 +232,11 @@ def test_all_of_it_is_submitted_again(site, ada):
     values = {name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")}
     again = over(site, submit(ada, {**values, "keep": ["yes"], "mode": ["fast"]}, table=fields["table"]))
     assert results(site, again) == first and len(first) == 4
+    # A flag alone, one of whose values is empty.
+    address = submit(ada, {"keep": ["yes", "no"]})
+    first = results(site, over(site, address))
+    fields = Page(ada.get(f"/submit/count.sh?sweep={address.rsplit('/', 1)[1]}")).fields("/submit/count.sh")
+    assert results(site, over(site, submit(ada, {}, table=fields["table"]))) == first and len(first) == 2
     bob = site.visitor("bob.again@example.org")
     assert "several" not in Page(bob.get(link.get("href"))).fields("/submit/count.sh")
 

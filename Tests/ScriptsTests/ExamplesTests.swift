@@ -51,11 +51,15 @@ private let examples = root.appendingPathComponent("examples").path
     @Test(arguments: [
         Trial("runComplexOperation1.sh", ["lighthouse.txt", "TWO SHIPS", "out"], "4: Two ships passed in the night."),
         Trial("wordFrequencies.sh", ["lighthouse.txt", "1", "out"], "25\tthe\n"),
-        Trial("columnStatistics.sh", ["measurements.csv", "temperature", "out"], "standard deviation  3.73131\nmedian              6\n"),
+        Trial(
+            "columnStatistics.sh", ["measurements.csv", "temperature", "out"],
+            "standard deviation  3.73131\nmedian              6\n"),
         Trial("fastaReport.sh", ["sequences.fasta", "out", "reverse"], "made_up_3 rich in A and T\t41\t4.9\n"),
         Trial("estimatePi.sh", ["1", "out"], "1\t3.14"),
         Trial("original/wordFrequencies.sh", ["lighthouse.txt", "1", "out"], "25\tthe\n"),
-        Trial("original/columnStatistics.sh", ["measurements.csv", "temperature", "out"], "standard deviation  3.73131\nmedian              6\n"),
+        Trial(
+            "original/columnStatistics.sh", ["measurements.csv", "temperature", "out"],
+            "standard deviation  3.73131\nmedian              6\n"),
         Trial(
             "original/fastaReport.sh", ["sequences.fasta", "out", "reverse"], "made_up_3 rich in A and T\t41\t4.9\n"),
         Trial("original/estimatePi.sh", ["1", "out"], "1\t3.14"),

@@ -37,4 +37,13 @@ import Testing
     @Test func `has to be in UTF-8`() {
         #expect(throws: Table.Problem.self) { _ = try Table([0x61, 0x0A, 0xE4], upTo: 9) }
     }
+
+    @Test(arguments: [
+        [["a"], ["1"]], [["a", "b"], ["1", ""], ["", ""]], [["a"], [""], ["yes"]],
+        [["a", "b"], [" blanks ", "\ttab"], ["x, \"y\"", "1\n2"]], [["ä;b", "c"], ["=1+1", "'"]],
+    ])
+    func `that was written is read as it was`(rows: [[String]]) throws {
+        let table = try read(Table.text(rows))
+        #expect([table.names] + table.rows == rows)
+    }
 }
