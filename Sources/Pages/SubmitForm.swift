@@ -82,6 +82,18 @@ struct SubmitForm {
             """, for: visitor, at: .submit, status: status)
     }
 
+    /// The same for several jobs, or for one alone. Nothing is wrong with it yet.
+    func turned(toSeveral isSeveral: Bool) -> SubmitForm {
+        var form = self
+        form.isSeveral = isSeveral
+        form.values = zip(script.parameters, values).map { parameter, value in
+            var value = value.unjudged
+            if !isSeveral, parameter.canVary { value.keepFirst() }
+            return value
+        }
+        return form
+    }
+
     // MARK: What can be done
 
     /// The first is what a press of Enter does.

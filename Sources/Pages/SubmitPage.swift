@@ -216,14 +216,8 @@ public struct SubmitPage: Page {
             isRight = isRight && form.values.allSatisfy { $0.problem == nil }
         }
         switch submission.purpose {
-        case .several, .single:
-            form.isSeveral = submission.purpose == .several && settings.maxSweep > 1
-            form.values = zip(script.parameters, form.values).map { parameter, value in
-                var value = value.unjudged
-                if !form.isSeveral, parameter.canVary { value.keepFirst() }
-                return value
-            }
-            return try form.page()
+        case .several: return try form.turned(toSeveral: settings.maxSweep > 1).page()
+        case .single: return try form.turned(toSeveral: false).page()
         case .preview, .submit: break
         }
         if let problem = Self.excess(in: jobs, of: script) { form.problem = form.problem ?? problem }
@@ -238,8 +232,27 @@ public struct SubmitPage: Page {
             ).html()
             return try form.page()
         }
-        var terms = resources.terms
-        terms.timeLimit = terms.timeLimit ?? settings.defaultTimeLimit
+        let job = try submit(
+            jobs, of: script, content, resources.terms, after: form.following.jobs, nonce, by: visitor)
+        site.log.note(
+            "job-submitted",
+            [
+                "request": request.reference, "job": "\(job)", "user": "\(visitor.user.id)", "script": script.name,
+                "jobs": "\(jobs.count)",
+            ])
+        return .seeOther(try page(of: job).query("note", "submitted"))
+    }
+
+    /// Queues jobs of these values, which are right.
+    ///
+    /// - Returns: the first.
+    /// - Throws: ``CannotFollow``, or what the stores throw.
+    private func submit(
+        _ jobs: [[FieldValue]], of script: Script, _ content: [UInt8], _ terms: Terms, after followed: [JobID],
+        _ nonce: SubmissionNonce, by visitor: Visitor
+    ) throws -> JobID {
+        var terms = terms
+        terms.timeLimit = terms.timeLimit ?? site.settings.defaultTimeLimit
         let parameters = try jobs.map { try self.parameters(of: script, $0) }
         func forgetSecrets() {
             for given in parameters.joined() where given.kind == .secret { site.secrets.forget(given.value) }
@@ -249,7 +262,7 @@ public struct SubmitPage: Page {
             result = try site.database.write {
                 try Results(site: site, user: visitor.user.id).ensure(parameters.joined())
                 return try site.jobs.submit(
-                    script: script.name, content: content, sweep: parameters, terms: terms, after: form.following.jobs,
+                    script: script.name, content: content, sweep: parameters, terms: terms, after: followed,
                     by: visitor.user.id, nonce: nonce, at: site.now())
             }
         } catch let refusal as CannotFollow {
@@ -261,13 +274,7 @@ public struct SubmitPage: Page {
         if case .already = result { forgetSecrets() }
         // Only now: the commit is on the disk.
         site.doorbell.ring()
-        site.log.note(
-            "job-submitted",
-            [
-                "request": request.reference, "job": "\(result.job)", "user": "\(visitor.user.id)",
-                "script": script.name, "jobs": "\(jobs.count)",
-            ])
-        return .seeOther(try page(of: result.job).query("note", "submitted"))
+        return result.job
     }
 
     /// A job's page, or that of its sweep.

@@ -62,9 +62,14 @@ public struct Table: Equatable, Sendable {
         return "\"" + String(decoding: doubled, as: UTF8.self) + "\""
     }
 
+    /// The first line has it outside of quotes.
     private static func separator(of bytes: ArraySlice<UInt8>) -> UInt8 {
-        let first = bytes.prefix { $0 != UInt8(ascii: "\n") }
-        return [UInt8(ascii: "\t"), UInt8(ascii: ";")].first(where: first.contains) ?? UInt8(ascii: ",")
+        var isQuoted = false
+        let signs = bytes.prefix { $0 != UInt8(ascii: "\n") }.filter { byte in
+            if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+            return !isQuoted
+        }
+        return [UInt8(ascii: "\t"), UInt8(ascii: ";")].first(where: signs.contains) ?? UInt8(ascii: ",")
     }
 
     private struct Reader {

@@ -335,8 +335,7 @@ def test_a_job_that_ends_while_the_form_is_looked_at_is_noticed(site, ada, by):
 
 def test_a_browser_chooses_jobs_and_files(site, ada, browser):
     first, other = make(ada), make(ada)
-    browser.get(site.url + "/login")
-    browser.add_cookie({"name": "scriptrunner_session", "value": ada.http.cookies["scriptrunner_session"]})
+    ada.lend(browser)
     browser.get(site.url + "/submit/use.sh")
     Select(browser.find_element(By.NAME, "param_input_table")).select_by_value(f"result:{first}:one.csv")
     browser.find_element(By.NAME, "param_output_copy").send_keys("two.txt")

@@ -93,9 +93,7 @@ def test_from_stranger_to_result(site, browser, tmp_path, request):
 def test_a_running_job_is_watched_and_cancelled(site, browser, request):
     person = site.visitor(f"cancel{abs(hash(request.node.name)) % 10**9}@example.org")
     number = person.queue("polite.sh")
-    browser.get(site.url + "/login")
-    for name, value in person.http.cookies.items():
-        browser.add_cookie({"name": name, "value": value})
+    person.lend(browser)
     browser.get(f"{site.url}/jobs/{number}")
     wait_until("it runs", lambda: "running" in shown(browser, "h1"))
     site.wait_for(number, "running")

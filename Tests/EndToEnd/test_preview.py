@@ -106,9 +106,6 @@ def test_what_was_chosen_is_what_the_job_has(site, ada):
     told = ada.get(f"/jobs/{number}").text
     for name, amount in [("CPUs", "3"), ("Memory", "1 GiB"), ("Time limit", "2 h")]:
         assert f"<dt>{name}</dt><dd>{amount}</dd>" in told
-    # In the list of jobs stands what was filled in.
-    row = text(Page(ada.get("/jobs")).one("tr", id=f"job-{number}"))
-    assert "note=0" in row and "password=" not in row
     # A further job begins with the same choice.
     fields = Page(ada.get(f"/submit/run.sh?from={number}")).fields("/submit/run.sh")
     assert (fields["need_cpus"], fields["need_mem"], fields["need_time"]) == ("3", str(1 << 30), "7200")
@@ -214,12 +211,7 @@ def shown(browser, selector, words):
 
 
 def test_in_a_browser_enter_submits_and_the_buttons_preview(site, browser):
-    name = f"browser{browser.session_id[:6]}@example.org"
-    site.visitor(name)
-    browser.get(site.url + "/login")
-    form = browser.find_element(By.CSS_SELECTOR, 'form[action="/login"]')
-    form.find_element(By.NAME, "login").send_keys(name)
-    form.find_element(By.NAME, "password").send_keys("correct horse battery\n")
+    site.visitor(f"browser{browser.session_id[:6]}@example.org").lend(browser)
     browser.get(site.url + "/submit/fixed.sh")
     browser.find_element(By.NAME, "param_word").send_keys("one word")
     browser.find_element(By.XPATH, "//button[.='Preview']").click()

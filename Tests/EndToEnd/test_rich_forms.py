@@ -381,8 +381,7 @@ def test_the_form_is_whole_and_says_what_will_do(ada):
 def test_a_browser_shows_what_is_asked_for(site, browser, request):
     has_script = request.node.callspec.params["browser"]
     person = site.visitor(f"grace-{has_script}@example.org".lower())
-    browser.get(site.url + "/login")
-    browser.add_cookie({"name": "scriptrunner_session", "value": person.http.cookies["scriptrunner_session"]})
+    person.lend(browser)
     browser.get(site.url + "/submit/all.sh")
 
     def shown(name):
@@ -414,8 +413,7 @@ def test_a_browser_shows_what_is_asked_for(site, browser, request):
 def test_a_field_is_not_shown_while_nothing_is_chosen_on_which_it_depends(site, browser, request):
     has_script = request.node.callspec.params["browser"]
     person = site.visitor(f"nothing-{has_script}@example.org".lower())
-    browser.get(site.url + "/login")
-    browser.add_cookie({"name": "scriptrunner_session", "value": person.http.cookies["scriptrunner_session"]})
+    person.lend(browser)
     browser.get(site.url + "/submit/example.sh")
     assert browser.find_element(By.NAME, "param_detail").is_displayed() == (not has_script)
     Select(browser.find_element(By.NAME, "param_mode")).select_by_visible_text("a")

@@ -68,20 +68,30 @@ import Testing
         }
     }
 
-    @Test func `of the release before is brought to this one with all that it holds`() throws {
-        let path = scratch.databasePath
-        try Storage.migrate(path, to: Array(migrations[..<2]))
+    /// A database of an earlier release, after so many migrations, in which somebody has these jobs.
+    private func former(_ count: Int, jobs: [Int]) throws -> Database {
+        try Storage.migrate(scratch.databasePath, to: Array(migrations[..<count]))
+        let database = try Database(path: scratch.databasePath)
         let hash = [UInt8](repeating: 1, count: 32)
-        do {
-            let database = try Database(path: path)
-            try database.write {
-                try database.run("INSERT INTO users (id, email, created_at) VALUES (1, 'a@b', 0)")
-                try database.run("INSERT INTO script_copies VALUES (\(hash), x'00', 0)")
+        try database.write {
+            try database.run("INSERT INTO users (id, email, created_at) VALUES (1, 'a@b', 0)")
+            try database.run("INSERT INTO script_copies VALUES (\(hash), x'00', 0)")
+            for job in jobs {
                 try database.run(
                     """
                     INSERT INTO jobs (id, uid, nonce, user_id, script, script_hash, queued_at)
-                    VALUES (7, lower(hex(randomblob(16))), randomblob(16), 1, 's', \(hash), 0)
+                    VALUES (\(job), lower(hex(randomblob(16))), randomblob(16), 1, 's', \(hash), 0)
                     """)
+            }
+        }
+        return database
+    }
+
+    @Test func `of the release before is brought to this one with all that it holds`() throws {
+        let path = scratch.databasePath
+        do {
+            let database = try former(2, jobs: [7])
+            try database.write {
                 for id in [3, 9] {
                     try database.run(
                         """
@@ -138,20 +148,11 @@ import Testing
 
     @Test func `of a release without rich forms keeps its parameters, and takes secrets from now on`() throws {
         let path = scratch.databasePath
-        try Storage.migrate(path, to: Array(migrations[..<3]))
-        let hash = [UInt8](repeating: 1, count: 32)
         do {
-            let database = try Database(path: path)
+            let database = try former(3, jobs: [7])
             try database.write {
-                try database.run("INSERT INTO users (id, email, created_at) VALUES (1, 'a@b', 0)")
-                try database.run("INSERT INTO script_copies VALUES (\(hash), x'00', 0)")
                 try database.run(
                     "INSERT INTO files VALUES (5, 1, lower(hex(randomblob(16))), 'f', 1, zeroblob(32), 0, 1)")
-                try database.run(
-                    """
-                    INSERT INTO jobs (id, uid, nonce, user_id, script, script_hash, queued_at)
-                    VALUES (7, lower(hex(randomblob(16))), randomblob(16), 1, 's', \(hash), 0)
-                    """)
                 try database.run("INSERT INTO job_parameters VALUES (7, 0, 'a', 'input', 'f', 5)")
                 try database.run("INSERT INTO job_parameters VALUES (7, 1, 'b', 'text', 'x', NULL)")
             }

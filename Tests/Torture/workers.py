@@ -196,22 +196,27 @@ def children_of(pid):
     return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def are_all_over(rig, jobs):
+    try:
+        return all(rig.job(job)["state"] in OVER for job in jobs)
+    except sqlite3.OperationalError:
+        return False  # locked by one that sleeps
+
+
+def is_asleep(process):
+    return state_of(process.pid) == "T"
+
+
 def nap(rig, plan):
     """One life of a worker over short jobs; says whether it was stopped and woken in it."""
     jobs = [rig.submit(f"exit {code}") for code in (1, 2, 3)]
     worker = rig.start("worker", plan)
 
     def are_over():
-        try:
-            return all(rig.job(job)["state"] in OVER for job in jobs)
-        except sqlite3.OperationalError:
-            return False  # locked by one that sleeps
+        return are_all_over(rig, jobs)
 
-    def is_asleep():
-        return state_of(worker.pid) == "T"
-
-    wait_until("it has seen to all, or sleeps", lambda: is_asleep() or are_over())
-    was_asleep = is_asleep()
+    wait_until("it has seen to all, or sleeps", lambda: is_asleep(worker) or are_over())
+    was_asleep = is_asleep(worker)
     if was_asleep:
         # Supervisors that were started go on to their end; a mailer may have to wait for the sleeper's lock.
         with contextlib.suppress(AssertionError):
@@ -222,7 +227,7 @@ def nap(rig, plan):
 
     def is_gone():
         # What it opens last, it opens when all is over.
-        if is_asleep():
+        if is_asleep(worker):
             worker.send_signal(signal.SIGCONT)
         return worker.poll() is not None
 
@@ -242,20 +247,15 @@ def story(rig, plan):
     first = rig.start("worker", plan, who="first")
 
     def are_over():
-        try:
+        with contextlib.suppress(sqlite3.OperationalError):
             if rig.job(jobs[2])["state"] == "running":
                 rig.let_go(jobs[2])
-            return all(rig.job(job)["state"] in OVER for job in jobs)
-        except sqlite3.OperationalError:
-            return False  # locked by one that sleeps
+        return are_all_over(rig, jobs)
 
-    def is_asleep():
-        return state_of(first.pid) == "T"
-
-    wait_until("it has seen to all, or sleeps", lambda: is_asleep() or are_over())
-    if not is_asleep():
+    wait_until("it has seen to all, or sleeps", lambda: is_asleep(first) or are_over())
+    if not is_asleep(first):
         first.send_signal(signal.SIGTERM)
-        wait_until("it ends or sleeps", lambda: first.poll() is not None or is_asleep())
+        wait_until("it ends or sleeps", lambda: first.poll() is not None or is_asleep(first))
     woken = first.poll() is None
     if woken:
         (rig.folder / "state/worker.lock").unlink()
